@@ -1,0 +1,1 @@
+"""The service: wires state and scorers to Kafka, Redis, HTTP and the clock."""
