@@ -1,0 +1,92 @@
+"""How settings are spelled in a file, a variable or a flag, and what they are inside.
+
+Durations and instants are text with a unit or an offset outside, integer microseconds inside.
+"""
+
+from typing import Annotated, Any, Final
+from urllib.parse import urlsplit
+
+from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
+
+from scorers.durations import format_duration, parse_duration
+
+FOREVER: Final = -1
+_DURATION_SCHEMA: Final = {
+    "type": "string",
+    "pattern": r"^\d+(\.\d+)?(us|ms|s|m|h|d|w)$",
+    "examples": ["500ms", "10s", "15m", "36h", "90d"],
+}
+
+
+def _duration(value: Any) -> int:
+    if not isinstance(value, str):
+        raise ValueError(f'{value!r} has no unit; write for example "90d", "36h", "15m", "10s" or "500ms"')  # noqa: TRY004 - pydantic wants ValueError
+    return parse_duration(value)
+
+
+def _retention(value: Any) -> int:
+    return FOREVER if value == "forever" else _duration(value)
+
+
+def _retention_text(value: int) -> str:
+    return "forever" if value == FOREVER else format_duration(value)
+
+
+def _instant(value: Any) -> int:
+    if not isinstance(value, str):
+        raise ValueError(f'{value!r} is no instant; write it in RFC 3339, for example "1990-01-01T00:00:00Z"')  # noqa: TRY004 - same
+    from state.instants import parse_instant  # noqa: PLC0415
+
+    return parse_instant(value)
+
+
+def _instant_text(value: int) -> str:
+    from state.instants import format_instant  # noqa: PLC0415
+
+    return format_instant(value)
+
+
+def _names(value: Any) -> Any:
+    """Accept ``a,b`` where a list is expected: variables and flags have no lists."""
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+Duration = Annotated[
+    int,
+    BeforeValidator(_duration),
+    PlainSerializer(format_duration),
+    WithJsonSchema(_DURATION_SCHEMA),
+]
+"""Text with a unit outside, microseconds inside."""
+
+Retention = Annotated[
+    int,
+    BeforeValidator(_retention),
+    PlainSerializer(_retention_text),
+    WithJsonSchema({"anyOf": [_DURATION_SCHEMA, {"const": "forever"}]}),
+]
+"""A duration, or ``forever`` (inside: -1)."""
+
+Instant = Annotated[
+    int,
+    BeforeValidator(_instant),
+    PlainSerializer(_instant_text),
+    WithJsonSchema({"type": "string", "format": "date-time"}),
+]
+"""RFC 3339 outside, microseconds since 1970 UTC inside."""
+
+Names = Annotated[tuple[str, ...], BeforeValidator(_names)]
+"""A list, or text separated by commas."""
+
+
+def without_password(url: str) -> str:
+    """Return *url* in a form that may be printed and logged.
+
+    Examples:
+        >>> without_password("rediss://app:s3cret@cache:6380/0")
+        'rediss://app:***@cache:6380/0'
+        >>> without_password("redis://localhost:6379")
+        'redis://localhost:6379'
+    """
+    password = urlsplit(url).password
+    return url.replace(f":{password}@", ":***@", 1) if password else url

@@ -1,0 +1,233 @@
+"""What can be configured, and what holds when nothing is?
+
+One frozen tree of settings. A value comes from the file, is overridden by ``LIFECYCLE_*`` variables (sections
+joined with two underscores: ``LIFECYCLE_TOPICS__PARTITIONS``), and those by flags. Nothing below the commands
+reads the environment. Every setting is explained in ``config/README.md``; ``config/lifecycle.toml`` spells
+out the defaults.
+"""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+
+from scorers.durations import parse_duration
+from stream_app.bundled import bundled
+from stream_app.setting_sources import Sources, validated
+from stream_app.setting_types import Duration, Instant, Names, Retention
+
+Positive = Annotated[int, Field(gt=0)]
+Share = Annotated[float, Field(ge=0.0, le=1.0)]
+Port = Annotated[int, Field(ge=0, le=65_535)]
+_us: Final = parse_duration
+
+
+def _default_data_dir() -> Path:
+    home = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
+    return Path(home) / "lifecycle"
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=False)
+
+
+class KafkaSecurity(_Section):
+    """How the brokers are spoken to; the embedded Kafka needs none of it."""
+
+    protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
+    mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "SCRAM-SHA-512"
+    username: str | None = None
+    password: SecretStr | None = None
+    ca_file: Path | None = None
+
+    @model_validator(mode="after")
+    def _sasl_names_a_user(self) -> Self:
+        if self.protocol.startswith("SASL") and not (self.username and self.password):
+            raise ValueError(f"protocol {self.protocol} needs username and password")
+        return self
+
+
+class Topics(_Section):
+    """The topics that ``lifecycle topics`` creates and checks."""
+
+    partitions: Positive = 8
+    replication_factor: Positive = 1
+    source_retention: Retention = _us("7d")
+    output_retention: Retention = _us("30d")
+
+
+class Events(_Section):
+    """Which events are accepted, and what their names mean."""
+
+    allowed_lateness: Duration = _us("1h")
+    dedup_window: Annotated[int, Field(ge=1, le=4096)] = 32
+    max_event_bytes: Positive = 1_048_576
+    max_future: Duration = _us("1d")
+    earliest: Instant = 631_152_000_000_000  # 1990-01-01T00:00:00Z
+    max_amount: Annotated[float, Field(gt=0)] = 1e12
+    measures: Path | None = None
+    currency_rates: dict[str, Annotated[float, Field(gt=0)]] = {}
+
+    @field_validator("currency_rates", mode="after")
+    @classmethod
+    def _codes_are_upper_case(cls, rates: dict[str, float]) -> dict[str, float]:
+        return {code.upper(): rate for code, rate in rates.items()}
+
+    @property
+    def measures_file(self) -> Path:
+        """The file that says which event name counts as what."""
+        return self.measures or bundled("measures.toml")
+
+
+class Labels(_Section):
+    """When a score is asked for to be learned from, and when its answer is known.
+
+    A lifecycle file's own ``[labels]`` table wins over the horizons given here.
+    """
+
+    ask_every: Duration = _us("30d")
+    max_pending: Positive = 4
+    churn_horizon: Duration = _us("90d")
+    next_stage_horizon: Duration = _us("30d")
+    value_horizon: Duration = _us("90d")
+
+
+class Scoring(_Section):
+    """How often silence is re-scored, and which changes of risk are worth a publication."""
+
+    rescore_every: Duration = _us("7d")
+    risk_step: Share = 0.05
+    alert_threshold: Share = 0.8
+    alert_hysteresis: Share = 0.1
+
+
+class Worker(_Section):
+    """How a worker reads, stores and delivers."""
+
+    session_timeout: Duration = _us("15s")
+    heartbeat: Duration = _us("3s")
+    table_store: Literal["memory", "rocksdb"] = "memory"
+    delivery: Literal["runs", "single"] = "runs"
+    batch_records: Positive = 1000
+    batch_bytes: Positive = 2_097_152
+    fetch_wait: Duration = _us("100ms")
+    commit_interval: Duration = _us("1s")
+    tick_interval: Duration = _us("1s")
+    stalled_after: Duration = _us("5m")
+
+    @model_validator(mode="after")
+    def _several_heartbeats_fit_a_session(self) -> Self:
+        if self.heartbeat * 3 > self.session_timeout:
+            raise ValueError("heartbeat must be at most a third of session_timeout")
+        return self
+
+
+class Sink(_Section):
+    """What the Redis sink keeps."""
+
+    stream_maxlen: Positive = 1_000_000
+
+
+class Models(_Section):
+    """How models travel from the trainer to the workers."""
+
+    key: SecretStr | None = None
+    broadcast_every: Duration = _us("10s")
+
+
+class Metrics(_Section):
+    """Where Prometheus scrapes this process; port 0 takes a free one."""
+
+    host: str = "127.0.0.1"
+    port: Port = 0
+
+
+class Log(_Section):
+    """How the process speaks."""
+
+    format: Literal["auto", "console", "json"] = "auto"
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    hash_ids: bool = False
+
+
+class Settings(_Section):
+    """Everything that can be configured."""
+
+    kafka: str = "localhost:9092"
+    redis: Annotated[str, Field(repr=False)] = "redis://localhost:6379/0"
+    data_dir: Path = Field(default_factory=_default_data_dir)
+    prefix: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$")] = "lifecycle"
+    lifecycles: Annotated[Names, Field(min_length=1)] = ("six-stage",)
+    clock: Literal["wall", "event"] = "wall"
+    value_segments: dict[str, Annotated[float, Field(ge=0)]] = {"low": 0.0, "medium": 250.0, "high": 1000.0}
+    kafka_security: KafkaSecurity = KafkaSecurity()
+    topics: Topics = Topics()
+    events: Events = Events()
+    labels: Labels = Labels()
+    scoring: Scoring = Scoring()
+    worker: Worker = Worker()
+    sink: Sink = Sink()
+    models: Models = Models()
+    metrics: Metrics = Metrics()
+    log: Log = Log()
+
+    @property
+    def brokers(self) -> tuple[str, ...]:
+        """Kafka's bootstrap servers, one ``host:port`` each."""
+        return tuple(part.strip() for part in self.kafka.split(",") if part.strip())
+
+    @property
+    def topic_prefix(self) -> str:
+        """What every topic name starts with, dot included."""
+        return f"{self.prefix}."
+
+    @property
+    def redis_prefix(self) -> str:
+        """What every Redis key starts with, colon included."""
+        return f"{self.prefix}:"
+
+    @field_validator("kafka", mode="after")
+    @classmethod
+    def _brokers_have_ports(cls, text: str) -> str:
+        parts = [part.strip() for part in text.split(",")]
+        for part in parts:
+            host, colon, port = part.rpartition(":")
+            if not (colon and host and port.isdecimal() and 0 < int(port) < 65_536):
+                raise ValueError(f"{part!r} is no address; write host:port, several separated by commas")
+        return ",".join(parts)
+
+    @field_validator("redis", mode="after")
+    @classmethod
+    def _redis_is_a_url(cls, text: str) -> str:
+        if "://" not in text:
+            raise ValueError("is no URL; write for example redis://host:6379/0, rediss:// for TLS")
+        return text
+
+
+def load_settings(
+    config: Path | None = None,
+    *,
+    environment: Mapping[str, str] | None = None,
+    **flags: Any,
+) -> Settings:
+    """Return the settings of this process: file, then environment, then flags.
+
+    Args:
+        config: File given by ``--config``; by default ``LIFECYCLE_CONFIG``, else the defaults hold.
+        environment: Variables to read; by default those of the process.
+        **flags: Settings given as flags; ``None`` means not given. A section is a mapping:
+            ``topics={"partitions": 4}``.
+
+    Raises:
+        Misconfigured: In one line: what is wrong, in which file, line and key or variable, and the nearest
+            name.
+
+    Examples:
+        >>> load_settings(environment={"LIFECYCLE_TOPICS__PARTITIONS": "4"}, kafka="k1:9092,k2:9092").brokers
+        ('k1:9092', 'k2:9092')
+    """
+    return validated(
+        Settings, Sources.read(config, os.environ if environment is None else environment, flags)
+    )
