@@ -1,1 +1,84 @@
 """Events in, profiles and features out: the pure fold, without Kafka, Redis or a clock."""
+
+from state.catalogue import Feature, FeatureKind, Spec, catalogue, is_context, kind_of, known_names, nearest, resolve
+from state.codec import StateError
+from state.codec import encode as encode_profile
+from state.codec import decode as decode_profile
+from state.due import DueHeap
+from state.envelope import Headers
+from state.events import Bounds, Event
+from state.events import decode as decode_event
+from state.features import FeaturePlan
+from state.instants import DAY, FAR, HOUR, MINUTE, NEVER, SECOND, format_instant, parse_instant
+from state.labels import (
+    Answer,
+    ChurnLabel,
+    Horizons,
+    Pending,
+    ask,
+    is_askable,
+    next_answer,
+    note_transition,
+    pack,
+    settle,
+    unpack,
+)
+from state.measures import MEASURE_IDS, MEASURES, SINGULARS, TOPICS, BadMeasures, Kind, MeasureMap
+from state.plan import DEDUP, FoldPlan, UnknownFeature
+from state.profile import Profile, Standing, apply
+from state.rejection import REASONS, Rejected
+
+__all__ = [
+    "DAY",
+    "DEDUP",
+    "FAR",
+    "HOUR",
+    "MEASURES",
+    "MEASURE_IDS",
+    "MINUTE",
+    "NEVER",
+    "REASONS",
+    "SECOND",
+    "SINGULARS",
+    "TOPICS",
+    "Answer",
+    "BadMeasures",
+    "Bounds",
+    "ChurnLabel",
+    "DueHeap",
+    "Event",
+    "Feature",
+    "FeatureKind",
+    "FeaturePlan",
+    "FoldPlan",
+    "Headers",
+    "Horizons",
+    "Kind",
+    "MeasureMap",
+    "Pending",
+    "Profile",
+    "Rejected",
+    "Spec",
+    "Standing",
+    "StateError",
+    "UnknownFeature",
+    "apply",
+    "ask",
+    "catalogue",
+    "decode_event",
+    "decode_profile",
+    "encode_profile",
+    "format_instant",
+    "is_askable",
+    "is_context",
+    "kind_of",
+    "known_names",
+    "nearest",
+    "next_answer",
+    "note_transition",
+    "pack",
+    "parse_instant",
+    "resolve",
+    "settle",
+    "unpack",
+]

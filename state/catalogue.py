@@ -1,0 +1,291 @@
+"""Which feature names exist, and what does each mean: the published catalogue, without any values.
+
+Lifecycle files and models refer to features by name only, so a name here is a promise: `resolve` turns one into
+what the fold must keep and what the reader must compute, and everything else is refused with the nearest name.
+"""
+
+import re
+from difflib import get_close_matches
+from functools import lru_cache
+from typing import Final, Literal
+
+import msgspec
+
+from state.instants import DAY, HOUR
+from state.measures import AMOUNTS, MEASURE_IDS, MEASURES, ORDER_DAYS, ORDERS, REVENUE, SESSIONS, SINGULARS
+
+FeatureKind = Literal["step", "age", "score"]
+"""How a value moves while nothing happens: a *step* stays until an event or a window's `expiry`; an *age* grows by the
+microsecond from an origin; a *score* comes from a model."""
+
+LONGEST: Final = 3660 * DAY
+"""Longest window that a name may ask for: ten years."""
+
+DECAY_REACH: Final = 8
+"""Half-lives after which a decayed event is forgotten: it then weighs less than 1/256."""
+
+TREND_SPAN: Final = 180 * DAY
+"""Window of plain ``order_trend``."""
+
+_WINDOW: Final = re.compile(r"([a-z_]+?)(_decayed)?_([1-9]\d{0,5})([dh])")
+_AGE: Final = re.compile(r"days_since_(first|last)_([a-z_]+)")
+
+
+class Spec(msgspec.Struct, frozen=True):
+    """What a feature name asks for.
+
+    Attributes:
+        form: lifetime, window, decayed, first, last, trend, average, gap_mean, gap_deviation, last_gap, last_value
+            or context (known to the rules, computed outside the profile).
+        kind: How the value moves while nothing happens.
+        measure: Id of the measure that is read, or -1.
+        span: Length of the window or the half-life in µs, or 0.
+    """
+
+    form: str
+    kind: FeatureKind
+    measure: int = -1
+    span: int = 0
+
+
+class Feature(msgspec.Struct, frozen=True):
+    """One line of the catalogue, for people: ``lifecycle check --features`` prints them.
+
+    Attributes:
+        name: The name to write in a lifecycle file; N stands for any whole number.
+        kind: step, age or score, as `FeatureKind` explains.
+        unit: Unit of the value.
+        source: Which events or settings it comes from.
+        meaning: What the value says, at which instant it changes, and what it is before anything happened.
+        context: Whether it is about the customer's standing in a lifecycle instead of the profile.
+    """
+
+    name: str
+    kind: FeatureKind
+    unit: str
+    source: str
+    meaning: str
+    context: bool = False
+
+
+_SINGLE: Final = {
+    "avg_order_value": Spec("average", "step", REVENUE),
+    "order_gap_mean_days": Spec("gap_mean", "step", ORDERS),
+    "order_gap_std_days": Spec("gap_deviation", "step", ORDERS),
+    "last_gap_days": Spec("last_gap", "step", ORDERS),
+    "last_order_value": Spec("last_value", "step", REVENUE),
+    "order_trend": Spec("trend", "step", ORDERS, TREND_SPAN),
+    "days_in_stage": Spec("context", "age"),
+    "cycle": Spec("context", "step"),
+    "churn_risk": Spec("context", "score"),
+    "next_stage_probability": Spec("context", "score"),
+}
+
+
+@lru_cache(maxsize=4096)
+def resolve(name: str) -> Spec | None:
+    """What *name* asks for, or None if the catalogue does not hold it.
+
+    Examples:
+        >>> resolve("orders_180d").form, resolve("days_since_last_order").kind, resolve("ordres")
+        ('window', 'age', None)
+    """
+    if name in _SINGLE:
+        return _SINGLE[name]
+    if name in MEASURE_IDS:
+        return Spec("lifetime", "step", MEASURE_IDS[name])
+    if age := _AGE.fullmatch(name):
+        which, singular = age.groups()
+        return Spec(which, "age", SINGULARS[singular]) if singular in SINGULARS else None
+    return _resolve_window(name)
+
+
+def _resolve_window(name: str) -> Spec | None:
+    window = _WINDOW.fullmatch(name)
+    if window is None:
+        return None
+    base, decayed, number, unit = window.groups()
+    span = int(number) * (DAY if unit == "d" else HOUR)
+    if base == "order_trend" and not decayed and span <= LONGEST:
+        return Spec("trend", "step", ORDERS, span)
+    if base not in MEASURE_IDS or span * (DECAY_REACH if decayed else 1) > LONGEST:
+        return None
+    if decayed:
+        return Spec("decayed", "step", MEASURE_IDS[base], span) if unit == "d" else None
+    return Spec("window", "step", MEASURE_IDS[base], span)
+
+
+def kind_of(name: str) -> FeatureKind | None:
+    """How the feature *name* moves while nothing happens, or None for a name outside the catalogue.
+
+    Examples:
+        >>> kind_of("orders_30d"), kind_of("days_since_last_order"), kind_of("churn_risk"), kind_of("mood")
+        ('step', 'age', 'score', None)
+    """
+    spec = resolve(name)
+    return None if spec is None else spec.kind
+
+
+def is_context(name: str) -> bool:
+    """Whether *name* is about the standing in a lifecycle (``days_in_stage``, ``cycle``, …), not about the profile.
+
+    Examples:
+        >>> is_context("cycle"), is_context("orders")
+        (True, False)
+    """
+    spec = resolve(name)
+    return spec is not None and spec.form == "context"
+
+
+def known_names() -> tuple[str, ...]:
+    """Every name without a number in it, sorted; windows (``orders_30d``) come on top, for any number.
+
+    Examples:
+        >>> "avg_order_value" in known_names(), "days_since_first_session" in known_names()
+        (True, True)
+    """
+    ages = (f"days_since_{which}_{singular}" for which in ("first", "last") for singular in SINGULARS)
+    return tuple(sorted((*MEASURES, *_SINGLE, *ages)))
+
+
+def nearest(name: str) -> str | None:
+    """The name of the catalogue that *name* was most likely meant to be, or None if nothing is near.
+
+    Examples:
+        >>> nearest("ordrs_30d"), nearest("days_since_last_ordr"), nearest("avg_order_valeu"), nearest("xyzzy")
+        ('orders_30d', 'days_since_last_order', 'avg_order_value', None)
+    """
+    window = re.fullmatch(r"(.+?)_0*([1-9]\d*)([dhDH])(?:ays?|ours?)?", name)
+    if window is not None:
+        base = window.group(1).removesuffix("_last")
+        near = get_close_matches(base, [*MEASURES, "order_trend"], n=1)
+        candidate = f"{near[0]}_{window.group(2)}{window.group(3).lower()}" if near else ""
+        if resolve(candidate) is not None:
+            return candidate
+    near = get_close_matches(name, known_names(), n=1)
+    return near[0] if near else None
+
+
+_SOURCES: Final = {
+    "events": "every event that is not marked context.active = false",
+    "sessions": "page, screen and browsing events less than 30 minutes apart",
+    "revenue": "the gross amount of order events",
+    "refund_amount": "the amount of refund events",
+    "order_days": "UTC days with at least one order",
+}
+_LEAVES: Final = (
+    "An event counts from its own instant t0 and leaves exactly at (end of its UTC bucket) + N: hourly buckets up to "
+    "14 days, daily beyond; never early, less than one bucket late, on time on a boundary. 0 before anything happened."
+)
+
+
+def catalogue() -> tuple[Feature, ...]:
+    """Every feature with kind, unit, source and meaning, in the order in which a reader wants them.
+
+    Examples:
+        >>> [feature.unit for feature in catalogue() if feature.name == "days_since_last_order"]
+        ['days']
+    """
+    return (*_measure_lines(), *_age_lines(), *_order_lines(), *_context_lines())
+
+
+def _measure_lines() -> list[Feature]:
+    lines = []
+    for measure, name in enumerate(MEASURES):
+        unit = "base currency" if measure in AMOUNTS else "days" if measure == ORDER_DAYS else "count"
+        source = _SOURCES.get(name, f"events that config/measures.toml counts as {name}")
+        whole = "Sum" if measure in AMOUNTS else "Number"
+        extra = " A session is counted at its start." if measure == SESSIONS else ""
+        lines += [
+            Feature(name, "step", unit, source, f"{whole} over the customer's whole life.{extra}"),
+            Feature(f"{name}_Nd", "step", unit, source, f"{whole} over the last N days. {_LEAVES}{extra}"),
+            Feature(f"{name}_Nh", "step", unit, source, f"{whole} over the last N hours. {_LEAVES}{extra}"),
+            Feature(
+                f"{name}_decayed_Nd",
+                "step",
+                unit,
+                source,
+                f"{whole} in which what happened weighs half after N days: 2^(-d/N), d the whole days since the end of "
+                f"its UTC day; changes at 00:00 UTC only; forgotten after {DECAY_REACH} N days.",
+            ),
+        ]
+    return lines
+
+
+def _age_lines() -> list[Feature]:
+    lines = []
+    for singular, measure in SINGULARS.items():
+        source = _SOURCES.get(MEASURES[measure], f"events that config/measures.toml counts as {MEASURES[measure]}")
+        end = " A session lasts until its latest event." if measure == SESSIONS else ""
+        lines += [
+            Feature(
+                f"days_since_{which}_{singular}",
+                "age",
+                "days",
+                source,
+                f"Time since the {which} {singular.replace('_', ' ')}, fractional, exact to the microsecond; "
+                f"infinite if there was none.{end}",
+            )
+            for which in ("last", "first")
+        ]
+    return lines
+
+
+def _order_lines() -> list[Feature]:
+    orders = "order events"
+    return [
+        Feature("avg_order_value", "step", "base currency", orders, "revenue / orders; 0 without orders."),
+        Feature("last_order_value", "step", "base currency", orders, "Amount of the latest order; 0 without orders."),
+        Feature(
+            "order_gap_mean_days",
+            "step",
+            "days",
+            orders,
+            "(last order - first order) / (orders - 1); infinite below two orders.",
+        ),
+        Feature(
+            "order_gap_std_days",
+            "step",
+            "days",
+            orders,
+            "Standard deviation of the gaps between the latest 16 orders; 0 below three orders.",
+        ),
+        Feature(
+            "last_gap_days",
+            "step",
+            "days",
+            orders,
+            "Time between the two latest orders; infinite below two orders.",
+        ),
+        Feature(
+            "order_trend",
+            "step",
+            "ratio",
+            orders,
+            "orders in the last 90 days / orders in the 90 days before: above 1 rising; 1 when both are 0, infinite "
+            "when only the earlier is. Changes where orders_90d and orders_180d (both in daily buckets) change.",
+        ),
+        Feature(
+            "order_trend_Nd",
+            "step",
+            "ratio",
+            orders,
+            "The same over a window of N days: its later half against its earlier half.",
+        ),
+    ]
+
+
+def _context_lines() -> list[Feature]:
+    return [
+        Feature("days_in_stage", "age", "days", "lifecycle", "Time since the current stage was entered.", context=True),
+        Feature("cycle", "step", "count", "lifecycle", "How often the customer came back from a lost stage.", context=True),
+        Feature("churn_risk", "score", "probability", "churn model", "Of doing nothing within the horizon.", context=True),
+        Feature(
+            "next_stage_probability",
+            "score",
+            "probability",
+            "next-stage model",
+            "Of the likeliest next stage within the horizon.",
+            context=True,
+        ),
+    ]

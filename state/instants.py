@@ -1,0 +1,98 @@
+"""Which instant is meant, and how is it written: times as whole microseconds since 1970 in UTC.
+
+One representation everywhere below the edges: an ``int`` compares, subtracts and travels without rounding,
+and the law "a transition carries the instant at which its condition became true" needs every microsecond.
+"""
+
+import re
+from datetime import UTC, datetime, timedelta, timezone
+
+SECOND = 1_000_000
+MINUTE = 60 * SECOND
+HOUR = 60 * MINUTE
+DAY = 24 * HOUR
+
+NEVER = 0
+"""The value of a *first* or *last* instant of something that has not happened."""
+
+FAR = 1 << 62
+"""No next instant: later than every instant of any calendar, and still a 64-bit integer."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_LENIENT = re.compile(
+    r"\s*(\d{4})-(\d{1,2})-(\d{1,2})"
+    r"(?:[tT ]\s*(\d{1,2}):(\d{1,2})(?::(\d{1,2})(?:[.,](\d{1,9}))?)?)?"
+    r"\s*(?:([zZ])|([+-])(\d{2}):?(\d{2})?)?\s*",
+)
+_DIGITS = re.compile(r"\s*-?\d{9,17}(?:\.\d+)?\s*")
+
+
+def parse_instant(value: str | float) -> int:
+    """Read an instant as a collector writes it: RFC 3339 text, or a number of milliseconds since 1970.
+
+    Lenient where real clients are sloppy: any offset, a missing one (read as UTC), single-digit months
+    (the Segment documentation itself holds ``2015-2-02T00:30:08.276Z``), a leap second, and milliseconds as text.
+
+    Returns:
+        Microseconds since 1970-01-01T00:00:00Z; digits below the microsecond are dropped.
+
+    Raises:
+        ValueError: If *value* names no instant; the message quotes it.
+
+    Examples:
+        >>> parse_instant("2026-11-22T14:10:16.735+00:00") == parse_instant(1795356616735)
+        True
+        >>> parse_instant("2026-11-22T15:10:16.735+01:00")
+        1795356616735000
+        >>> parse_instant("2015-2-02T00:30:08.276Z")
+        1422837008276000
+    """
+    if isinstance(value, str):
+        try:
+            moment = datetime.fromisoformat(value)
+        except ValueError:
+            return _parse_leniently(value)
+        if moment.tzinfo is None:
+            moment = moment.replace(tzinfo=UTC)
+        since = moment - _EPOCH
+        return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
+    if isinstance(value, bool) or value != value or value in (float("inf"), float("-inf")):  # noqa: PLR0124 - only NaN differs from itself
+        raise ValueError(f"{value!r} is neither RFC 3339 text nor milliseconds since 1970")
+    return value * 1000 if isinstance(value, int) else round(value * 1000)
+
+
+def _parse_leniently(text: str) -> int:
+    """Read what ``datetime.fromisoformat`` refuses but a person would understand."""
+    if _DIGITS.fullmatch(text):
+        return round(float(text) * 1000)
+    match = _LENIENT.fullmatch(text)
+    if match is None:
+        raise ValueError(f"{text[:40]!r} is neither RFC 3339 text nor milliseconds since 1970")
+    year, month, day, hour, minute, second, fraction, _, sign, hours, minutes = match.groups()
+    offset = timedelta(hours=int(hours or 0), minutes=int(minutes or 0)) * (-1 if sign == "-" else 1)
+    try:
+        moment = datetime(int(year), int(month), int(day), int(hour or 0), int(minute or 0), tzinfo=timezone(offset))
+    except ValueError as error:
+        raise ValueError(f"{text[:40]!r} is no instant: {error}") from None
+    if int(second or 0) > 60:
+        raise ValueError(f"{text[:40]!r} is no instant: second must be in 0..60")
+    micros = int((fraction or "0").ljust(6, "0")[:6])
+    return (moment - _EPOCH) // timedelta(microseconds=1) + int(second or 0) * SECOND + micros
+
+
+def format_instant(instant: int) -> str:
+    """Write an instant as RFC 3339 in UTC, with milliseconds or microseconds only where they are not zero.
+
+    Examples:
+        >>> format_instant(1795356616735000)
+        '2026-11-22T14:10:16.735Z'
+        >>> format_instant(1795356616000000)
+        '2026-11-22T14:10:16Z'
+        >>> format_instant(1795356616000001)
+        '2026-11-22T14:10:16.000001Z'
+    """
+    seconds, micros = divmod(instant, SECOND)
+    text = (_EPOCH + timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%S")
+    if not micros:
+        return text + "Z"
+    return f"{text}.{micros // 1000:03d}Z" if micros % 1000 == 0 else f"{text}.{micros:06d}Z"

@@ -1,0 +1,228 @@
+"""When does a prediction become a training example: questions that wait in the profile for their answers.
+
+A question is asked at an instant A and knows events up to A. Each of its three answers is settled at its own horizon,
+looking at ``(A, A + horizon]``, never before: an early answer for those who came back would bias what is learned first.
+The example is complete when the longest horizon has passed; that is delayed progressive validation (Grzenda, Gomes,
+Bifet 2019). A caller whose snapshots are at midnight and shall know the days before only asks at midnight - 1 µs.
+
+Settle before folding an event later than the horizon; timers see to that, because `next_answer` is an instant to wake at.
+"""
+
+import struct
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Final, Literal
+
+import msgspec
+
+from state.instants import FAR
+from state.measures import CANCELLATIONS, EVENTS, ORDERS, REVENUE
+
+if TYPE_CHECKING:
+    from state.profile import Profile
+
+ChurnLabel = Literal["orders", "events", "cancellations"]
+"""What ends a customer: no order, no event at all, or a cancellation within the horizon."""
+
+_LARGEST_FLOAT32: Final = 3.4e38
+
+
+class Horizons(msgspec.Struct, frozen=True):
+    """How far (µs of event time) each answer looks ahead, and what counts as churn."""
+
+    churn: int
+    next_stage: int
+    value: int
+    label: ChurnLabel = "orders"
+
+    @property
+    def longest(self) -> int:
+        """Time from the question to its complete answer."""
+        return max(self.churn, self.next_stage, self.value)
+
+
+class Pending(msgspec.Struct, array_like=True, gc=False):
+    """A question that waits for its answers. Stored by position: new fields go to the end, with a default.
+
+    Attributes:
+        asked_at: Instant A of the question (µs).
+        lifecycle: Index of the lifecycle.
+        stage: Index of the stage at A.
+        features: The features as the models saw them, `pack`\\ ed.
+        risk: Churn risk as predicted.
+        next_stage: Probability by stage index as predicted, `pack`\\ ed.
+        value: Spend as predicted, in units of the base currency.
+        revenue: Lifetime revenue at A, micro-units.
+        model_version: Version of the models that predicted.
+        moved_to: Stage of the first transition after A within its horizon; -1 while there was none.
+        churned: 1, 0, or -1 while not settled.
+        spent: Revenue within the value horizon, micro-units; -1 while not settled.
+    """
+
+    asked_at: int
+    lifecycle: int
+    stage: int
+    features: bytes
+    risk: float
+    next_stage: bytes
+    value: float
+    revenue: int
+    model_version: int
+    moved_to: int = -1
+    churned: int = -1
+    spent: int = -1
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """A question with all its answers: what `Pending` holds, plus the instant at which it was complete.
+
+    Attributes:
+        question: The question; ``churned`` and ``spent`` are settled, ``moved_to`` is -1 for those who stayed.
+        answered_at: ``asked_at`` + longest horizon (µs), however late somebody looked.
+    """
+
+    question: Pending
+    answered_at: int
+
+
+def pack(values: Sequence[float]) -> bytes:
+    """Numbers as little-endian 32-bit floats: what a profile stores of features and distributions.
+
+    Examples:
+        >>> unpack(pack([0.5, float("inf")]))
+        [0.5, inf]
+    """
+    bounded = [v if -_LARGEST_FLOAT32 < v < _LARGEST_FLOAT32 or v in (_INF, -_INF) else _bound(v) for v in values]
+    return struct.pack(f"<{len(bounded)}f", *bounded)
+
+
+_INF: Final = float("inf")
+
+
+def _bound(value: float) -> float:
+    return _LARGEST_FLOAT32 if value > 0 else -_LARGEST_FLOAT32
+
+
+def unpack(data: bytes) -> list[float]:
+    """The numbers that `pack` stored, rounded to 32 bits."""
+    return list(struct.unpack(f"<{len(data) // 4}f", data))
+
+
+def is_askable(profile: "Profile", label: ChurnLabel) -> bool:
+    """Whether the question makes sense: only who has been active can stop, only who has not cancelled can cancel."""
+    if label == "orders":
+        return profile.counts[ORDERS] > 0
+    if label == "events":
+        return profile.counts[EVENTS] > 0
+    return profile.counts[EVENTS] > 0 and profile.counts[CANCELLATIONS] == 0
+
+
+def ask(
+    profile: "Profile",
+    *,
+    at: int,
+    lifecycle: int,
+    stage: int,
+    features: Sequence[float],
+    risk: float,
+    next_stage: Sequence[float],
+    value: float,
+    model_version: int,
+) -> Pending:
+    """Put a question into the profile, which must hold the events up to *at* and none later.
+
+    Args:
+        profile: Changed in place.
+        at: Instant of the question (µs).
+        lifecycle: Index of the lifecycle that the question is about.
+        stage: Index of the customer's stage in it.
+        features: What the models saw.
+        risk: Predicted churn risk.
+        next_stage: Predicted distribution over stage indexes.
+        value: Predicted spend, in units of the base currency.
+        model_version: Version of the models.
+    """
+    pending = Pending(
+        at,
+        lifecycle,
+        stage,
+        pack(features),
+        risk,
+        pack(next_stage),
+        value,
+        profile.counts[REVENUE],
+        model_version,
+    )
+    profile.pending.append(pending)
+    return pending
+
+
+def note_transition(profile: "Profile", lifecycle: int, stage: int, at: int, horizons: Horizons) -> None:
+    """Tell the waiting questions that the customer moved to *stage* at the instant *at*: the first move answers."""
+    for pending in profile.pending:
+        if (
+            pending.lifecycle == lifecycle
+            and pending.moved_to < 0
+            and pending.asked_at < at <= pending.asked_at + horizons.next_stage
+        ):
+            pending.moved_to = stage
+
+
+def settle(profile: "Profile", at: int, horizons: Sequence[Horizons]) -> list[Answer]:
+    """Settle what *at* allows to settle, and take complete questions out of the profile, oldest first.
+
+    Args:
+        profile: Changed in place; holds the events up to *at*.
+        at: The instant reached (µs).
+        horizons: By lifecycle index.
+    """
+    answers: list[Answer] = []
+    waiting: list[Pending] = []
+    for pending in profile.pending:
+        horizon = horizons[pending.lifecycle]
+        asked = pending.asked_at
+        if pending.churned < 0 and at >= asked + horizon.churn:
+            pending.churned = int(_churned(profile, asked, asked + horizon.churn, horizon.label))
+        if pending.spent < 0 and at >= asked + horizon.value:
+            pending.spent = _spent(profile, pending, asked + horizon.value)
+        if at >= asked + horizon.longest:
+            answers.append(Answer(pending, asked + horizon.longest))
+        else:
+            waiting.append(pending)
+    if answers:
+        profile.pending = waiting
+    return answers
+
+
+def next_answer(pending: Iterable[Pending], horizons: Sequence[Horizons]) -> int:
+    """The next instant (µs) at which `settle` has something to do, or FAR."""
+    soonest = FAR
+    for question in pending:
+        horizon = horizons[question.lifecycle]
+        due = horizon.longest
+        if question.churned < 0:
+            due = min(due, horizon.churn)
+        if question.spent < 0:
+            due = min(due, horizon.value)
+        soonest = min(soonest, question.asked_at + due)
+    return soonest
+
+
+def _churned(profile: "Profile", asked: int, until: int, label: ChurnLabel) -> bool:
+    if label == "cancellations":
+        return asked < profile.last[CANCELLATIONS]
+    if label == "events":
+        return profile.last[EVENTS] <= asked
+    instants = profile.orders[::2]
+    if any(asked < at <= until for at in instants):
+        return False
+    # Only the latest orders are kept: if all of them are later than the question, one within the horizon may be lost.
+    return not (instants and instants[0] > asked and profile.counts[ORDERS] > len(instants))
+
+
+def _spent(profile: "Profile", pending: Pending, until: int) -> int:
+    """Revenue in (asked, until], exact from the kept orders if they reach back, else the growth of the total."""
+    instants = profile.orders[::2]
+    if profile.counts[ORDERS] <= len(instants) or (instants and instants[0] <= pending.asked_at):
+        amounts = zip(instants, profile.orders[1::2], strict=True)
+        return sum(amount for at, amount in amounts if pending.asked_at < at <= until)
+    return max(0, profile.counts[REVENUE] - pending.revenue)

@@ -1,0 +1,287 @@
+"""What is counted, and which event counts as what: the fixed measures and the configured map onto them.
+
+The measures are part of the stored profile: a measure's id is its position in `MEASURES` and never changes, so
+the tuple only grows at its end. Which event name means which measure is data (``config/measures.toml``).
+"""
+
+import re
+import tomllib
+from collections.abc import Mapping
+from difflib import get_close_matches
+from typing import Any, Final
+
+MEASURES: Final = (
+    "events",
+    "sessions",
+    "page_views",
+    "product_views",
+    "carts",
+    "checkouts",
+    "orders",
+    "revenue",
+    "refunds",
+    "email_deliveries",
+    "email_opens",
+    "email_clicks",
+    "unsubscribes",
+    "spam_complaints",
+    "tickets",
+    "feedback",
+    "reviews",
+    "shares",
+    "referrals",
+    "ad_impressions",
+    "ad_clicks",
+    "refund_amount",
+    "cancellations",
+    "trials",
+    "signups",
+    "feature_uses",
+    "leads",
+    "demos",
+    "order_days",
+)
+"""Every measure, by id. Append only: stored profiles refer to positions."""
+
+MEASURE_IDS: Final = {name: index for index, name in enumerate(MEASURES)}
+
+EVENTS: Final = MEASURE_IDS["events"]
+SESSIONS: Final = MEASURE_IDS["sessions"]
+ORDERS: Final = MEASURE_IDS["orders"]
+REVENUE: Final = MEASURE_IDS["revenue"]
+REFUNDS: Final = MEASURE_IDS["refunds"]
+CANCELLATIONS: Final = MEASURE_IDS["cancellations"]
+ORDER_DAYS: Final = MEASURE_IDS["order_days"]
+
+AMOUNTS: Final = frozenset({REVENUE, MEASURE_IDS["refund_amount"]})
+"""Measures that sum amounts (micro-units of the base currency) instead of counting events."""
+
+DERIVED: Final = frozenset({EVENTS, SESSIONS, ORDER_DAYS})
+"""Measures that the fold derives by itself; the map does not name them."""
+
+SINGULARS: Final = {
+    "event": EVENTS,
+    "session": SESSIONS,
+    "page_view": MEASURE_IDS["page_views"],
+    "product_view": MEASURE_IDS["product_views"],
+    "cart": MEASURE_IDS["carts"],
+    "checkout": MEASURE_IDS["checkouts"],
+    "order": ORDERS,
+    "refund": REFUNDS,
+    "email_delivery": MEASURE_IDS["email_deliveries"],
+    "email_open": MEASURE_IDS["email_opens"],
+    "email_click": MEASURE_IDS["email_clicks"],
+    "unsubscribe": MEASURE_IDS["unsubscribes"],
+    "spam_complaint": MEASURE_IDS["spam_complaints"],
+    "ticket": MEASURE_IDS["tickets"],
+    "feedback": MEASURE_IDS["feedback"],
+    "review": MEASURE_IDS["reviews"],
+    "share": MEASURE_IDS["shares"],
+    "referral": MEASURE_IDS["referrals"],
+    "ad_impression": MEASURE_IDS["ad_impressions"],
+    "ad_click": MEASURE_IDS["ad_clicks"],
+    "cancellation": CANCELLATIONS,
+    "trial": MEASURE_IDS["trials"],
+    "signup": MEASURE_IDS["signups"],
+    "feature_use": MEASURE_IDS["feature_uses"],
+    "lead": MEASURE_IDS["leads"],
+    "demo": MEASURE_IDS["demos"],
+}
+"""The S of ``days_since_last_S``: a singular and the id of the measure whose first and last instants it reads."""
+
+TOPICS: Final = ("clickstream", "email", "purchases", "service", "social", "ads")
+"""Short names of the source topics."""
+
+TYPES: Final = ("track", "page", "screen", "identify", "alias", "group")
+"""The call types of the Segment spec."""
+
+_SEPARATORS: Final = re.compile(r"[\s_.\-]+")
+_MAX_REMEMBERED: Final = 4096
+_KIND_KEYS: Final = {"name", "topic", "events", "types", "counts", "amount", "session"}
+
+
+class BadMeasures(ValueError):  # noqa: N818 - names the thing that is bad, like the other configuration errors
+    """``measures.toml`` says something that cannot be meant; the message is one line with file, key and remedy."""
+
+
+class Kind:
+    """What an event of one kind does to a profile; shared by all its events, so compared by identity.
+
+    Attributes:
+        name: The kind's name in ``measures.toml``.
+        topic: Short name of the source topic that carries it.
+        counts: Ids of the measures that get +1; ``events`` is always the first.
+        amount: Id of the measure that gets the event's amount, or -1.
+        session: Whether the event is a sign of a visit, so that it opens or prolongs a session.
+        order: Whether the event is an order.
+    """
+
+    __slots__ = ("amount", "counts", "name", "order", "session", "topic")
+
+    def __init__(self, name: str, topic: str, counts: tuple[int, ...], amount: int = -1, session: bool = False) -> None:
+        self.name = name
+        self.topic = topic
+        self.counts = counts
+        self.amount = amount
+        self.session = session
+        self.order = ORDERS in counts
+
+    def __repr__(self) -> str:
+        counted = ", ".join(MEASURES[measure] for measure in self.counts)
+        return f"Kind({self.name!r}, topic={self.topic!r}, counts=[{counted}])"
+
+
+class MeasureMap:
+    """Which event name is which kind, as configured; names match in any case and with any separators.
+
+    An unknown name is no error: shops invent names, and the event still shows that somebody is there. It counts as
+    one of ``events`` and nothing else.
+
+    Args:
+        kinds: Kind by event name, as written in the configuration.
+        types: Kind by call type, for the types that carry no event name (``page``, ``screen``).
+        rates: Worth of one unit of a currency in the base currency; empty takes every amount at face value.
+        default_topic: Short name of the topic for events that no kind names.
+
+    Examples:
+        >>> kinds = MeasureMap.parse('''
+        ... [[kind]]
+        ... name = "order"
+        ... topic = "purchases"
+        ... events = ["Order Completed"]
+        ... counts = ["orders"]
+        ... amount = "revenue"
+        ... ''')
+        >>> kinds.kind("track", "order_completed")
+        Kind('order', topic='purchases', counts=[events, orders])
+        >>> kinds.kind("track", "Sofa Inspected")
+        Kind('unknown', topic='clickstream', counts=[events])
+    """
+
+    __slots__ = ("_known", "_names", "_types", "rates", "unknown")
+
+    def __init__(
+        self,
+        kinds: Mapping[str, Kind],
+        types: Mapping[str, Kind] | None = None,
+        rates: Mapping[str, float] | None = None,
+        default_topic: str = "clickstream",
+    ) -> None:
+        self._names: dict[str, Kind] = dict(kinds)
+        self._known: dict[str, Kind] = {_plain(name): kind for name, kind in kinds.items()}
+        self.unknown = Kind("unknown", default_topic, (EVENTS,))
+        self._types: dict[str, Kind] = {kind: self.unknown for kind in TYPES if kind != "track"} | dict(types or {})
+        self.rates: dict[str, float] = {currency.upper(): rate for currency, rate in (rates or {}).items()}
+
+    def kind(self, call: str, name: str | None) -> Kind:
+        """The kind of an event: by its name for ``track``, by its type for the others. Constant time.
+
+        Raises:
+            KeyError: If *call* is no type of the Segment spec.
+        """
+        if call != "track" or name is None:
+            return self.unknown if call == "track" else self._types[call]
+        found = self._names.get(name)
+        return found if found is not None else self._look_up(name)
+
+    def kind_of_type(self, dotted: str) -> Kind:
+        """The kind of a CloudEvents ``type`` such as ``com.example.product.viewed.v1``: its last words decide."""
+        found = self.kind("track", dotted)
+        if found is not self.unknown:
+            return found
+        words = re.sub(r"[._-]v\d+$", "", dotted).split(".")
+        return self.kind("track", " ".join(words[-2:]))
+
+    def names(self) -> dict[str, Kind]:
+        """Every configured event name with its kind."""
+        return {name: kind for name, kind in self._names.items() if kind is not self.unknown}
+
+    def topic_of(self, call: str, name: str | None) -> str:
+        """Short name of the source topic that carries such an event."""
+        return self.kind(call, name).topic
+
+    def _look_up(self, name: str) -> Kind:
+        """Match *name* regardless of case and separators, and remember the answer within bounds.
+
+        Names come from outside: without the bound a client that invents one a second would fill the memory.
+        """
+        found = self._known.get(_plain(name), self.unknown)
+        if len(self._names) < len(self._known) + _MAX_REMEMBERED and len(name) <= 200:
+            self._names[name] = found
+        return found
+
+    @classmethod
+    def parse(cls, text: str, source: str = "measures.toml") -> "MeasureMap":
+        """Build the map from the TOML *text* of the file *source* (named in errors only).
+
+        Raises:
+            BadMeasures: If the text is no TOML, or a key, measure, topic, type or rate is not what it must be.
+        """
+        try:
+            data = tomllib.loads(text)
+        except tomllib.TOMLDecodeError as error:
+            raise BadMeasures(f"{source}: not valid TOML: {error}") from None
+        _refuse_unknown(data, {"kind", "rates", "default_topic"}, source)
+        kinds: dict[str, Kind] = {}
+        types: dict[str, Kind] = {}
+        owners: dict[str, str] = {}
+        for position, entry in enumerate(data.get("kind", ()), 1):
+            where = f"{source}: kind {entry.get('name', position)!r}"
+            kind = _parse_kind(entry, where)
+            for name in entry.get("events", ()):
+                owner = owners.setdefault(_plain(str(name)), kind.name)
+                if owner != kind.name:
+                    raise BadMeasures(f"{where}: event {name!r} already belongs to kind {owner!r}; name it once")
+                kinds[str(name)] = kind
+            for call in entry.get("types", ()):
+                types[_one_of(call, [t for t in TYPES if t != "track"], where, "types")] = kind
+        topic = _one_of(data.get("default_topic", "clickstream"), TOPICS, source, "default_topic")
+        return cls(kinds, types, _parse_rates(data.get("rates", {}), source), topic)
+
+
+def _plain(name: str) -> str:
+    """An event name without case and separators: ``Order Completed``, ``order_completed`` and ``orderCompleted``."""
+    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", name)
+    return _SEPARATORS.sub(" ", spaced).strip(" $").casefold()
+
+
+def _parse_kind(entry: Mapping[str, Any], where: str) -> Kind:
+    _refuse_unknown(entry, _KIND_KEYS, where)
+    if not isinstance(entry.get("name"), str):
+        raise BadMeasures(f"{where}: needs a name")
+    countable = [m for m in MEASURES if MEASURE_IDS[m] not in AMOUNTS | DERIVED]
+    counts = tuple(MEASURE_IDS[_one_of(name, countable, where, "counts")] for name in entry.get("counts", ()))
+    summable = [MEASURES[measure] for measure in sorted(AMOUNTS)]
+    amount = MEASURE_IDS[_one_of(entry["amount"], summable, where, "amount")] if "amount" in entry else -1
+    topic = _one_of(entry.get("topic"), TOPICS, where, "topic")
+    session = entry.get("session", False)
+    if not isinstance(session, bool):
+        raise BadMeasures(f"{where}: session is {session!r}; write true or false")
+    return Kind(entry["name"], topic, (EVENTS, *counts), amount, session)
+
+
+def _parse_rates(rates: Any, source: str) -> dict[str, float]:
+    if not isinstance(rates, dict):
+        raise BadMeasures(f"{source}: rates must be a table such as [rates] EUR = 1.08")
+    for currency, rate in rates.items():
+        if isinstance(rate, bool) or not isinstance(rate, int | float) or not 0 < rate < 1e9:
+            raise BadMeasures(f"{source}: rates.{currency} is {rate!r}; write what one {currency} is worth, above 0")
+    return {currency: float(rate) for currency, rate in rates.items()}
+
+
+def _refuse_unknown(table: Mapping[str, Any], known: set[str], where: str) -> None:
+    for key in table:
+        if key not in known:
+            raise BadMeasures(f"{where}: unknown key {key!r}{_suggestion(key, known)}")
+
+
+def _one_of(value: Any, allowed: Any, where: str, key: str) -> str:
+    if not isinstance(value, str) or value not in allowed:
+        hint = _suggestion(value, allowed) or f"; one of {', '.join(sorted(allowed))}"
+        raise BadMeasures(f"{where}: {key} does not know {value!r}{hint}")
+    return value
+
+
+def _suggestion(word: Any, allowed: Any) -> str:
+    near = get_close_matches(str(word), list(allowed), n=1)
+    return f"; did you mean {near[0]!r}?" if near else ""
