@@ -140,7 +140,7 @@ def _lifecycle(name: Any, folder: Path) -> Any:
 
 
 def _variables(environment: Mapping[str, str]) -> Tree:
-    """Return the tree that the ``LIFECYCLE_*`` variables spell; those that Kubernetes injects are not ours."""
+    """Return the tree that the ``LIFECYCLE_*`` variables spell; those that Kubernetes injects are foreign."""
     tree: Tree = {}
     for name, value in sorted(environment.items()):
         if not name.startswith(PREFIX) or _OWN_VARIABLES.fullmatch(name) or _is_injected(name, value):

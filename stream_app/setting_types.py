@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
 
 from scorers.durations import format_duration, parse_duration
+from state.instants import format_instant, parse_instant
 
 FOREVER: Final = -1
 _DURATION_SCHEMA: Final = {
@@ -35,15 +36,7 @@ def _retention_text(value: int) -> str:
 def _instant(value: Any) -> int:
     if not isinstance(value, str):
         raise ValueError(f'{value!r} is no instant; write it in RFC 3339, for example "1990-01-01T00:00:00Z"')  # noqa: TRY004 - same
-    from state.instants import parse_instant  # noqa: PLC0415
-
     return parse_instant(value)
-
-
-def _instant_text(value: int) -> str:
-    from state.instants import format_instant  # noqa: PLC0415
-
-    return format_instant(value)
 
 
 def _names(value: Any) -> Any:
@@ -70,7 +63,7 @@ Retention = Annotated[
 Instant = Annotated[
     int,
     BeforeValidator(_instant),
-    PlainSerializer(_instant_text),
+    PlainSerializer(format_instant),
     WithJsonSchema({"type": "string", "format": "date-time"}),
 ]
 """RFC 3339 outside, microseconds since 1970 UTC inside."""
