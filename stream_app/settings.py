@@ -68,16 +68,10 @@ class Events(_Section):
     earliest: Instant = 631_152_000_000_000  # 1990-01-01T00:00:00Z
     max_amount: Annotated[float, Field(gt=0)] = 1e12
     measures: Path | None = None
-    currency_rates: dict[str, Annotated[float, Field(gt=0)]] = {}
-
-    @field_validator("currency_rates", mode="after")
-    @classmethod
-    def _codes_are_upper_case(cls, rates: dict[str, float]) -> dict[str, float]:
-        return {code.upper(): rate for code, rate in rates.items()}
 
     @property
     def measures_file(self) -> Path:
-        """The file that says which event name counts as what."""
+        """The file that says which event name counts as what, and what currencies are worth."""
         return self.measures or bundled("measures.toml")
 
 
