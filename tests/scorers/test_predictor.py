@@ -1,0 +1,123 @@
+import random
+import timeit
+from math import isfinite
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scorers.churn import prior_risk
+from scorers.learner import Learner, Task
+from scorers.predictor import Predictor, cold_start, predictor_of
+from scorers.transforms import FEATURES, INPUTS, activity, inputs
+from scorers.value import value_prior
+from tests.scorers.buyers import TASK, buyer, examples, features_of
+
+
+@pytest.fixture(scope="module")
+def learner() -> Learner:
+    made = Learner(TASK)
+    for example in examples(1500):
+        made.learn(example)
+    return made
+
+
+def test_it_equals_the_river_models(learner: Learner) -> None:
+    predictor, rng = predictor_of(learner), random.Random(9)
+    assert 0 < predictor.churn_share <= 1
+    assert 0 < predictor.stage_share <= 1
+    assert 0 < predictor.value_share <= 1
+    for number in range(200):
+        x, stage = buyer(rng), number % 4
+        known = activity(x, TASK.churn, TASK.churn_days)
+        scaled = learner.scale(dict(zip(INPUTS, inputs(x, known), strict=True)))
+        prior = prior_risk(known, TASK.churn)
+        churn = 0.0 if prior is None else learner.churn.probability(scaled, prior)
+        value = learner.value.expected(
+            scaled, value_prior(x, known, TASK.churn, TASK.churn_days, TASK.value_days)
+        )
+        scores = predictor.score(x, stage)
+        assert scores.churn == pytest.approx(churn, abs=1e-9)
+        assert scores.next_stage == pytest.approx(learner.next_stage.distribution(scaled, stage), abs=1e-9)
+        assert scores.value == pytest.approx(value, rel=1e-9)
+        assert scores == (predictor.churn(x), predictor.next_stage(x, stage), predictor.value(x))
+
+
+def test_river_speaks_alone_when_it_has_all_the_trust(learner: Learner) -> None:
+    predictor = msgspec.structs.replace(
+        predictor_of(learner), churn_share=1.0, stage_share=1.0, value_share=1.0
+    )
+    rng = random.Random(10)
+    for _ in range(50):
+        x = buyer(rng)
+        known = activity(x, TASK.churn, TASK.churn_days)
+        if prior_risk(known, TASK.churn) is None:
+            continue
+        scaled = learner.scale(dict(zip(INPUTS, inputs(x, known), strict=True)))
+        river = learner.churn.regression.predict_proba_one(scaled)[True]
+        assert predictor.churn(x) == pytest.approx(min(max(river, 1e-4), 1 - 1e-4), abs=1e-9)
+
+
+@given(st.lists(st.floats(), min_size=len(FEATURES), max_size=len(FEATURES)), st.integers(0, 3))
+def test_no_answer_is_ever_not_a_number(learner: Learner, x: list[float], stage: int) -> None:
+    for predictor in (cold_start(TASK), predictor_of(learner)):
+        churn, following, value = predictor.score(x, stage)
+        assert 0 <= churn <= 1
+        assert sum(following) == pytest.approx(1)
+        assert min(following) >= 0
+        assert isfinite(value)
+        assert value >= 0
+
+
+def test_the_cold_start_is_the_closed_form_and_mostly_stay() -> None:
+    cold = cold_start(TASK)
+    fresh = features_of(orders=5, days_since_first_order=100, days_since_last_order=1, avg_order_value=20)
+    silent = features_of(orders=5, days_since_first_order=500, days_since_last_order=401, avg_order_value=20)
+    assert cold.version == 0
+    assert cold.churn(fresh) < 0.3
+    assert cold.churn(silent) > 0.9
+    assert cold.next_stage(fresh, 1)[1] == pytest.approx(0.8)
+    assert 20 < cold.value(fresh) < 200
+    assert cold.value(silent) < 5
+
+
+def test_somebody_never_active_cannot_be_lost(learner: Learner) -> None:
+    assert cold_start(TASK).churn(features_of()) == predictor_of(learner).churn(features_of()) == 0.0
+
+
+def test_a_contract_is_not_lost_by_silence_before_labels_say_so() -> None:
+    saas = Task(lifecycle="saas", stages=("trial", "active"), churn="cancellations")
+    x = features_of(sessions=9, days_since_first_event=300, days_since_last_event=200)
+    assert cold_start(saas).churn(x) == pytest.approx(0.1)
+
+
+def test_one_stage_always_stays() -> None:
+    cold = cold_start(Task(lifecycle="flat", stages=("all",)))
+    assert cold.next_stage(features_of(), 0) == [1.0]
+
+
+def test_it_travels_as_plain_numbers(learner: Learner) -> None:
+    predictor = predictor_of(learner)
+    assert msgspec.msgpack.decode(msgspec.msgpack.encode(predictor), type=Predictor) == predictor
+
+
+def test_it_does_not_change_while_the_learner_goes_on() -> None:
+    learner = Learner(TASK)
+    made = examples(60)
+    for example in made[:50]:
+        learner.learn(example)
+    predictor = predictor_of(learner)
+    before = predictor.score(features_of(orders=3, days_since_first_order=90, days_since_last_order=5), 1)
+    for example in made[50:]:
+        learner.learn(example)
+    assert (
+        predictor.score(features_of(orders=3, days_since_first_order=90, days_since_last_order=5), 1)
+        == before
+    )
+
+
+def test_all_answers_cost_microseconds(learner: Learner) -> None:
+    predictor, x = predictor_of(learner), buyer(random.Random(4))
+    best = min(timeit.repeat(lambda: predictor.score(x, 1), number=200, repeat=20)) / 200
+    assert best < 200e-6  # a bound for slow, shared machines; about 20 µs on a free core
