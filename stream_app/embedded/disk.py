@@ -7,10 +7,12 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 from stream_app.errors import Unavailable
 
 MIB = 1024 * 1024
+_ELSEWHERE = "make it writable, or choose another (--data-dir; XDG_CACHE_HOME for the cache)"
 
 
 def require_space(directory: Path, needed_bytes: int, purpose: str) -> None:
@@ -46,10 +48,10 @@ def make_directory(directory: Path) -> None:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise Unavailable(
-            f"cannot create the data directory {directory} ({error.strerror}): choose another with --data-dir"
+            f"cannot create the directory {directory} ({error.strerror}): {_ELSEWHERE}"
         ) from error
     if not os.access(directory, os.W_OK | os.X_OK):
-        raise Unavailable(f"cannot write to the data directory {directory}: choose another with --data-dir")
+        raise Unavailable(f"cannot write to the directory {directory}: {_ELSEWHERE}")
 
 
 @contextmanager
@@ -77,8 +79,17 @@ def sole_use(directory: Path, patience_s: float = 0.0) -> Iterator[None]:
             except BlockingIOError:
                 if time.monotonic() >= deadline:
                     raise Unavailable(
-                        f"the data directory {directory} is used by another instance: "
+                        f"the data directory {directory} is used by another instance{_holder(lock)}: "
                         "end that one or choose another directory with --data-dir"
                     ) from None
                 time.sleep(0.1)
+        lock.truncate(0)
+        lock.write(str(os.getpid()).encode())
+        lock.flush()
         yield
+
+
+def _holder(lock: IO[bytes]) -> str:
+    lock.seek(0)
+    pid = lock.read(20).decode("ascii", "replace")
+    return f" (pid {pid})" if pid.isdecimal() else ""

@@ -1,8 +1,8 @@
 """Where are the jars of the embedded broker, and are they the right ones?
 
-``kafka-jars.lock`` pins every jar by coordinate and SHA-256. A jar that is missing from the user's cache is fetched
-through jgo from the Maven repositories that jgo knows; nothing enters the class path unverified. Once all are
-there, no network is needed.
+``kafka-jars.lock`` pins every jar by coordinate and SHA-256. A jar that is missing from the user's cache is
+fetched through jgo from the Maven repositories that jgo knows; nothing enters the class path unverified. Once
+all are there, no network is needed.
 """
 
 import hashlib
@@ -19,7 +19,7 @@ from pathlib import Path
 import requests
 from jgo.maven import MavenContext
 
-from stream_app.embedded.disk import require_space
+from stream_app.embedded.disk import make_directory, require_space
 from stream_app.embedded.progress import Listener
 from stream_app.errors import Unavailable
 
@@ -84,7 +84,8 @@ def locked_jars() -> tuple[Jar, ...]:
     """
     text = files("stream_app.embedded").joinpath("kafka-jars.lock").read_text("utf-8")
     rows = (line.split() for line in text.splitlines() if line and not line.startswith("#"))
-    return tuple(Jar(*name.split(":"), sha256, int(size)) for name, sha256, size in rows)
+    named = ((*name.split(":"), sha256, size) for name, sha256, size in rows)
+    return tuple(Jar(group, name, release, sha256, int(size)) for group, name, release, sha256, size in named)
 
 
 def default_cache() -> Path:
@@ -125,8 +126,8 @@ def class_path(cache: Path, listener: Listener) -> str:
 def _download(jars: Sequence[Jar], store: Path, listener: Listener) -> None:
     total = sum(jar.size for jar in jars)
     require_space(store, 2 * total, "the jars of the embedded Kafka")
-    store.mkdir(parents=True, exist_ok=True)
-    listener.say(f"downloading Kafka {jars[0].version if len(jars) > 1 else ''} jars, once: {len(jars)} files")
+    make_directory(store)
+    listener.say(f"downloading {len(jars)} jars of Kafka ({total / 1e6:.0f} MB) into {store}, once")
     done = 0
     counting = threading.Lock()
     with tempfile.TemporaryDirectory(prefix="incoming-", dir=store) as incoming:

@@ -59,7 +59,6 @@ group.initial.rebalance.delay.ms=0
 group.min.session.timeout.ms=1000
 message.max.bytes={largest}
 replica.fetch.max.bytes={largest}
-fetch.max.bytes=67108864
 # Offsets of a consumer that was away for a holiday are still known.
 offsets.retention.minutes=43200
 # A heap of 256 MiB has no room for the cleaner's default of 128 MiB.
@@ -84,8 +83,6 @@ class Kafka(Server):
         attached: Whether it dies with this process.
     """
 
-    name = "Kafka"
-
     def __init__(
         self,
         directory: Path,
@@ -96,7 +93,7 @@ class Kafka(Server):
         *,
         attached: bool = True,
     ) -> None:
-        super().__init__(directory, port, attached=attached)
+        super().__init__("Kafka", directory, port, attached=attached)
         self.controller_port = controller_port
         self._java = java
         self._class_path = class_path
@@ -146,13 +143,15 @@ class Kafka(Server):
                 check=False,
             )
         if answer.returncode != 0:
-            raise Unavailable(f"cannot format Kafka's storage in {self._data}{self._quote()}: see {self.log}")
+            raise Unavailable(
+                f"cannot format Kafka's storage in {self._data}{self.quote_log()}: see {self.log}"
+            )
 
 
 def count_brokers(port: int, timeout_s: float = 1.0) -> int:
     """Ask a Kafka broker on loopback how many brokers its cluster has.
 
-    A Metadata request (version 1, no topics) by hand: twenty bytes, no client to start, no event loop to need.
+    A Metadata request (version 1, no topics) by hand: no client to start, no event loop to need.
 
     Args:
         port: Its port.

@@ -1,15 +1,15 @@
 """How does a server process start so that it cannot outlive the process that wants it?
 
-An *attached* server dies with its parent, even when the parent is killed with SIGKILL and can clean up nothing.
-On Linux the kernel sees to it (``PR_SET_PDEATHSIG``); elsewhere a tiny watcher process reads a pipe whose other
-end only the parent holds, and kills the server at its end. A *detached* server belongs to nobody: it is adopted by
-the system's first process and ends by ``lifecycle down``.
+An *attached* server dies with its parent, even when the parent is killed with SIGKILL and cleans up nothing.
+On Linux the kernel sees to it (``PR_SET_PDEATHSIG``); elsewhere a tiny watcher process reads a pipe whose
+other end only the parent holds, and kills the server at its end. A *detached* server belongs to nobody: the
+system's first process adopts it, and ``lifecycle down`` ends it.
 """
 
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import IO
@@ -43,9 +43,20 @@ sys.stdin.buffer.read()
 os.kill(int(sys.argv[1]), signal.SIGKILL)
 """
 
-# PR_SET_PDEATHSIG fires when the *thread* that forked ends. Callers may start servers from short-lived threads
+# PR_SET_PDEATHSIG fires when the *thread* that forked ends. Callers may be short-lived threads
 # (asyncio.to_thread), so every fork happens on this one, which lives as long as the process.
 _forks = ThreadPoolExecutor(max_workers=1, thread_name_prefix="embedded-forks")
+
+
+def in_order(step: Callable[[], None]) -> None:
+    """Run a step on the thread that may start servers, after all steps begun before.
+
+    Ctrl-C interrupts the waiting for the step, not the step.
+
+    Args:
+        step: What to do.
+    """
+    _forks.submit(step).result()
 
 
 def _python(code: str, *arguments: str) -> list[str]:
@@ -58,8 +69,8 @@ def start_attached(
 ) -> "AttachedProcess":
     """Start a server that ends when this process ends, however that happens.
 
-    The server gets a session of its own, so that Ctrl-C on the terminal reaches only this process, which then
-    stops its servers in order.
+    Call it through `in_order`: the server ends with the thread that calls this. The server gets a session of
+    its own, so that Ctrl-C on the terminal reaches only this process, which then stops its servers in order.
 
     Args:
         command: Absolute path of the program, and its arguments.
@@ -72,10 +83,6 @@ def start_attached(
     Raises:
         OSError: If the program cannot be started or the log cannot be written.
     """
-    return _forks.submit(_start_attached, command, log, by_kernel=by_kernel).result()
-
-
-def _start_attached(command: Sequence[str], log: Path, *, by_kernel: bool) -> "AttachedProcess":
     line = _python(_DIE_WITH_PARENT, str(os.getpid()), *command) if by_kernel else list(command)
     with log.open("ab") as output:
         server = subprocess.Popen(  # noqa: S603 - our own command line, no shell

@@ -9,9 +9,9 @@ from stream_app.errors import Unavailable
 
 LOOPBACK = "127.0.0.1"
 
-# Below the ranges from which Linux (32768) and macOS (49152) take the ports of outgoing connections. A client that
-# keeps calling a server while it restarts would otherwise, sooner or later, be given the server's own port as its
-# source port, connect to itself, and keep the server out.
+# Below the ranges from which Linux (32768) and macOS (49152) take the ports of outgoing connections. A
+# client that keeps calling a server while it restarts would otherwise, sooner or later, be given the server's
+# own port as its source port, connect to itself, and keep the server out.
 _LOWEST, _HIGHEST = 20_000, 32_000
 
 
@@ -73,7 +73,8 @@ def choose_port(taken: frozenset[int] = frozenset()) -> int:
         if port not in taken and is_free(port):
             return port
     raise Unavailable(
-        f"no free port on {LOOPBACK} between {_LOWEST} and {_HIGHEST}: end some servers, or name ports of your own"
+        f"no free port on {LOOPBACK} between {_LOWEST} and {_HIGHEST}: "
+        "end some servers, or choose ports with --kafka-port and --redis-port"
     )
 
 
@@ -101,7 +102,7 @@ def _holder(port: int) -> str:
         pids = {
             c.pid
             for c in psutil.net_connections("tcp")
-            if c.status == psutil.CONN_LISTEN and c.laddr.port == port
+            if c.status == psutil.CONN_LISTEN and c.laddr and c.laddr.port == port
         }
         names = [f"{psutil.Process(pid).name()} (pid {pid})" for pid in sorted(p for p in pids if p)]
     except (psutil.Error, OSError):

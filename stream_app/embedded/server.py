@@ -1,4 +1,4 @@
-"""How does one embedded server live: started, awaited, paused, killed, stopped, found again?"""
+"""How is an embedded server started, and when is it ready?"""
 
 import time
 from abc import ABC, abstractmethod
@@ -8,37 +8,34 @@ from pathlib import Path
 import psutil
 
 from stream_app.embedded.disk import make_directory
-from stream_app.embedded.launch import AttachedProcess, start_attached, start_detached
+from stream_app.embedded.launch import in_order, start_attached, start_detached
 from stream_app.embedded.ports import LOOPBACK
-from stream_app.embedded.record import Record, read_record, write_record
+from stream_app.embedded.process import POLL_S, ServerProcess
+from stream_app.embedded.record import write_record
 from stream_app.errors import Unavailable
 
-_POLL_S = 0.02
+_TELLING = ("ERROR", "FATAL", "Fatal", "Exception", "Failed", "aborting")
 
 
-class Server(ABC):
-    """A server process on a loopback port, with its files in one directory.
+class Server(ServerProcess, ABC):
+    """A server on a loopback port, with its files in one directory.
 
-    The subclass says how the program is called and when it is ready. Everything here is synchronous; call it from
-    ``asyncio.to_thread`` inside an event loop. One server object is for one thread at a time.
+    The subclass says how the program is called and when it is ready.
 
     Args:
+        name: What it serves, for messages.
         directory: Where its configuration, data, log and pid file live.
         port: Loopback port for its clients.
         attached: Whether it dies with this process, or lives on until stopped.
     """
 
-    name: str
-    grace_s: float = 20.0
-    """Seconds it gets to stop by itself."""
     patience_s: float = 60.0
     """Seconds it gets to be ready."""
 
-    def __init__(self, directory: Path, port: int, *, attached: bool = True) -> None:
-        self.directory = directory
+    def __init__(self, name: str, directory: Path, port: int, *, attached: bool) -> None:
+        super().__init__(name, directory)
         self.port = port
         self.attached = attached
-        self._child: AttachedProcess | None = None
 
     @abstractmethod
     def prepare(self) -> None:
@@ -57,24 +54,6 @@ class Server(ABC):
         """``host:port`` for clients."""
         return f"{LOOPBACK}:{self.port}"
 
-    @property
-    def log(self) -> Path:
-        """What the server printed."""
-        return self.directory / "server.log"
-
-    @property
-    def pid_file(self) -> Path:
-        """The record of the running process."""
-        return self.directory / "server.pid"
-
-    @property
-    def process(self) -> psutil.Process | None:
-        """The running process, or None when there is none."""
-        if self._child is not None and self._child.has_ended():
-            self._child = None
-        record = read_record(self.pid_file)
-        return record.process() if record else None
-
     def launch(self) -> None:
         """Start the process without waiting for it to be ready.
 
@@ -82,14 +61,14 @@ class Server(ABC):
             Unavailable: If it cannot be started or the directory cannot be written.
         """
         make_directory(self.directory)
-        self.prepare()
         try:
-            pid = self._start()
-            write_record(self.pid_file, pid, self.port)
+            self._keep_previous_log()
+            self.prepare()
+            in_order(self._begin)
         except psutil.NoSuchProcess as error:
             raise self._ended() from error
         except OSError as error:
-            raise Unavailable(f"cannot start {self.name} ({error}): see {self.log}") from error
+            raise Unavailable(f"cannot start {self.name} ({error}): its log is {self.log}") from error
 
     def await_ready(self) -> None:
         """Wait until it serves clients.
@@ -103,9 +82,10 @@ class Server(ABC):
                 raise self._ended()
             if time.monotonic() > deadline:
                 raise Unavailable(
-                    f"{self.name} is not ready after {self.patience_s:.0f} s{self._quote()}: its log is {self.log}"
+                    f"{self.name} is not ready after {self.patience_s:.0f} s{self.quote_log()}: "
+                    f"its log is {self.log}"
                 )
-            time.sleep(_POLL_S)
+            time.sleep(POLL_S)
 
     def start(self) -> None:
         """Start it and wait until it serves clients.
@@ -117,30 +97,9 @@ class Server(ABC):
         self.await_ready()
 
     def stop(self) -> bool:
-        """Ask it to stop, and kill it when it does not within its grace.
-
-        Returns:
-            True when it stopped by itself or was not running, False when it had to be killed.
-        """
-        process = self.process
-        if process is None:
-            self._forget()
-            return True
-        process.resume()  # a paused process would sit on the request
-        process.terminate()
-        if self._wait(process, self.grace_s):
-            self._forget()
-            return True
-        self.kill()
-        return False
-
-    def kill(self) -> None:
-        """End it at once with SIGKILL, as a crash would, and wait for its end."""
-        process = self.process
-        if process is not None:
-            process.kill()
-            self._wait(process, self.grace_s)
-        self._forget()
+        """Stop it as `ServerProcess.stop` does, after a start that is under way."""
+        in_order(lambda: None)
+        return super().stop()
 
     def restart(self) -> None:
         """Stop it in order and start it again on the same port with the same data.
@@ -151,48 +110,28 @@ class Server(ABC):
         self.stop()
         self.start()
 
-    def pause(self) -> None:
-        """Freeze it (SIGSTOP): connections stay open and nothing answers."""
-        process = self.process
-        if process is not None:
-            process.suspend()
-
-    def resume(self) -> None:
-        """Let it go on after `pause`."""
-        process = self.process
-        if process is not None:
-            process.resume()
-
-    def _start(self) -> int:
-        if self.attached:
-            self._child = start_attached(self.command(), self.log)
-            return self._child.pid
-        return start_detached(self.command(), self.log)
-
-    def _wait(self, process: psutil.Process, timeout_s: float) -> bool:
-        if self._child is not None and self._child.pid == process.pid:
-            return self._child.wait(timeout_s)
-        record = Record(process.pid, process.create_time(), self.port) if process.is_running() else None
-        deadline = time.monotonic() + timeout_s
-        while record is not None and record.process() is not None:
-            if time.monotonic() > deadline:
-                return False
-            time.sleep(_POLL_S)
-        return True
-
-    def _forget(self) -> None:
-        self._child = None
-        self.pid_file.unlink(missing_ok=True)
-
-    def _ended(self) -> Unavailable:
-        return Unavailable(f"{self.name} ended while starting{self._quote()}: its log is {self.log}")
-
-    def _quote(self) -> str:
-        """The line of the log that most likely tells why."""
+    def quote_log(self) -> str:
+        """Return the line of the log that most likely tells why it failed, in parentheses."""
         try:
             lines = self.log.read_text("utf-8", "replace").splitlines()[-200:]
         except OSError:
             return ""
-        telling = [line for line in lines if any(word in line for word in ("ERROR", "Exception", "FATAL", "# "))]
+        telling = [line for line in lines if any(word in line for word in _TELLING)]
         line = (telling or lines or [""])[-1].strip()
         return f" ({line[:300]})" if line else ""
+
+    def _begin(self) -> None:
+        """Start and record in one go, so that an interrupt never leaves a process without its record."""
+        if self.attached:
+            self._child = start_attached(self.command(), self.log)
+            pid = self._child.pid
+        else:
+            pid = start_detached(self.command(), self.log)
+        write_record(self.pid_file, pid, self.port)
+
+    def _keep_previous_log(self) -> None:
+        if self.log.exists():
+            self.log.replace(self.log.with_name("server.previous.log"))
+
+    def _ended(self) -> Unavailable:
+        return Unavailable(f"{self.name} ended while starting{self.quote_log()}: its log is {self.log}")

@@ -7,24 +7,21 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from stream_app.embedded.disk import MIB, make_directory, require_space, sole_use
-from stream_app.embedded.jars import class_path, default_cache
-from stream_app.embedded.java import find_java
+from stream_app.embedded.disk import make_directory, sole_use
+from stream_app.embedded.jars import default_cache
 from stream_app.embedded.kafka import Kafka
-from stream_app.embedded.ports import choose_port, require_free
+from stream_app.embedded.plan import Wanted, own_directory, plan_servers, refuse_second_instance
 from stream_app.embedded.progress import Listener, Silence
-from stream_app.embedded.redis import Redis, find_redis
+from stream_app.embedded.redis import Redis
 from stream_app.errors import Unavailable
-
-ROOM = 512 * MIB
-"""Free bytes wanted before the services start."""
 
 
 class EmbeddedServices:
     """Kafka and Redis on free loopback ports, as processes that end when this one does.
 
     Use it as a context manager. `broker` and `redis` are the servers themselves, to be killed, paused and
-    restarted by those who want to see what happens then.
+    restarted by those who want to see what happens then. Starting and stopping block for seconds: inside an
+    event loop go through ``asyncio.to_thread``.
 
     Args:
         data_dir: Where everything is kept; by default a temporary directory that is removed at the end.
@@ -47,8 +44,7 @@ class EmbeddedServices:
         listener: Listener | None = None,
     ) -> None:
         self._data_dir = data_dir
-        self._ports = (kafka_port, redis_port)
-        self._cache_dir = cache_dir or default_cache()
+        self._wanted = Wanted(kafka_port, redis_port, cache_dir or default_cache(), attached=True)
         self._listener: Listener = listener or Silence()
         self._ending = ExitStack()
         self._servers: tuple[Kafka, Redis] | None = None
@@ -85,13 +81,18 @@ class EmbeddedServices:
         """
         try:
             directory = self._take_directory()
-            self._servers = build_servers(
-                directory, self._ports, self._cache_dir, self._listener, attached=True
-            )
-            start_servers(self._servers, self._listener, self._ending)
+            refuse_second_instance(directory)
+            self._servers = kafka, redis = plan_servers(directory, self._wanted, self._listener)
+            for server in (redis, kafka):  # Redis first: it is up while Java still loads
+                self._listener.say(f"starting {server.name} on {server.address}")
+                self._ending.callback(server.stop)
+                server.launch()
+            kafka.await_ready()
+            redis.await_ready()
         except BaseException:
             self.stop()
             raise
+        self._listener.say("Kafka and Redis are ready")
         return self
 
     def stop(self) -> None:
@@ -99,11 +100,12 @@ class EmbeddedServices:
         self._ending.close()
 
     def _take_directory(self) -> Path:
-        directory = self._data_dir
-        if directory is None:
+        if self._data_dir is None:
             directory = Path(tempfile.mkdtemp(prefix="lifecycle-"))
             self._ending.callback(shutil.rmtree, directory, ignore_errors=True)
-        make_directory(directory)
+        else:
+            directory = own_directory(self._data_dir)
+            make_directory(directory)
         self._ending.enter_context(sole_use(directory))
         return directory
 
@@ -119,68 +121,3 @@ class EmbeddedServices:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
-
-
-def build_servers(
-    directory: Path, ports: tuple[int, int], cache: Path, listener: Listener, *, attached: bool
-) -> tuple[Kafka, Redis]:
-    """Check what both servers need, and describe them; nothing is started.
-
-    Args:
-        directory: Their data directory, which the caller holds.
-        ports: Ports for Kafka and Redis, 0 for any.
-        cache: Where the jars are kept.
-        listener: Hears of downloads.
-        attached: Whether they die with this process.
-
-    Returns:
-        Both servers.
-
-    Raises:
-        Unavailable: If a port is taken, the disk is full, another instance serves the directory, Java or Redis
-            or a jar cannot be had.
-    """
-    require_space(directory, ROOM, "the embedded services")
-    kafka_port, redis_port = ports
-    if kafka_port:
-        require_free(kafka_port, "Kafka", "--kafka-port")
-    if redis_port:
-        require_free(redis_port, "Redis", "--redis-port")
-    binary, java = find_redis(), find_java()
-    jars = class_path(cache, listener)
-    kafka_port = kafka_port or choose_port(frozenset({redis_port}))
-    redis_port = redis_port or choose_port(frozenset({kafka_port}))
-    controller_port = choose_port(frozenset({kafka_port, redis_port}))
-    kafka = Kafka(directory / "kafka", kafka_port, controller_port, java, jars, attached=attached)
-    redis = Redis(directory / "redis", redis_port, binary, attached=attached)
-    for server in (kafka, redis):
-        running = server.process
-        if running is not None:
-            raise Unavailable(
-                f"the data directory {directory} is used by {server.name} (pid {running.pid}): "
-                f"stop it with `lifecycle down --data-dir {directory}` or choose another directory with --data-dir"
-            )
-    listener.say(
-        f"starting Kafka (Java {java.major}, {java.origin}) on {kafka.address} "
-        f"and Redis {'.'.join(map(str, binary.version))} ({binary.origin}) on {redis.address}"
-    )
-    return kafka, redis
-
-
-def start_servers(servers: tuple[Kafka, Redis], listener: Listener, ending: ExitStack) -> None:
-    """Start both servers side by side and wait for them.
-
-    Args:
-        servers: Both, as described by `build_servers`.
-        listener: Hears when they are ready.
-        ending: Is told to stop whatever was started.
-
-    Raises:
-        Unavailable: If one of them does not come up.
-    """
-    for server in reversed(servers):  # Redis first: it is up while Java still loads
-        ending.callback(server.stop)
-        server.launch()
-    for server in servers:
-        server.await_ready()
-    listener.say("Kafka and Redis are ready")
