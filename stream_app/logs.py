@@ -90,7 +90,7 @@ def without_secrets(_logger: WrappedLogger, _method: str, event: EventDict) -> E
 
     Examples:
         >>> without_secrets(None, "info", {"url": "redis://u:p@h", "sasl_password": "p"})
-        {'url': 'redis://u:***@h', 'sasl_password': '***'}
+        {'url': 'redis://***@h', 'sasl_password': '***'}
     """
     for key, value in event.items():
         event[key] = _redacted(key, value)

@@ -3,8 +3,8 @@
 Durations and instants are text with a unit or an offset outside, integer microseconds inside.
 """
 
+import re
 from typing import Annotated, Any, Final
-from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
 
@@ -73,13 +73,16 @@ Names = Annotated[tuple[str, ...], BeforeValidator(_names)]
 
 
 def without_password(url: str) -> str:
-    """Return *url* in a form that may be printed and logged.
+    """Return *url* in a form that may be printed and logged: no user, no password, no values of its query.
 
     Examples:
-        >>> without_password("rediss://app:s3cret@cache:6380/0")
-        'rediss://app:***@cache:6380/0'
+        >>> without_password("rediss://app:s3cret@cache:6380/0?ssl_keyfile=/k")
+        'rediss://***@cache:6380/0?ssl_keyfile=***'
         >>> without_password("redis://localhost:6379")
         'redis://localhost:6379'
     """
-    password = urlsplit(url).password
-    return url.replace(f":{password}@", ":***@", 1) if password else url
+    scheme, mark, rest = url.partition("://")
+    address, query_mark, query = rest.partition("?")
+    secret, at, host = address.rpartition("@")
+    hidden = re.sub(r"=[^&]*", "=***", query)
+    return f"{scheme}{mark}{'***' if secret or at else ''}{at}{host}{query_mark}{hidden}"

@@ -1,0 +1,91 @@
+"""``lifecycle check``: is everything configured as it must be, and what holds?"""
+
+import asyncio
+import json
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from state import catalogue
+from stream_app.event_names import load_measures
+from stream_app.options import AsJson, ConfigFile, Kafka, Lifecycles, Redis
+from stream_app.resolved import as_toml, resolved
+from stream_app.scoring import load_lifecycles
+from stream_app.setting_schema import schema
+from stream_app.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from scorers.lifecycle import Lifecycle
+
+
+def check(
+    config: ConfigFile = None,
+    kafka: Kafka = None,
+    redis: Redis = None,
+    lifecycle: Lifecycles = None,
+    features: Annotated[
+        bool, typer.Option("--features", help="Print the feature catalogue instead.")
+    ] = False,
+    reachable: Annotated[
+        bool, typer.Option("--reachable", help="Also ask whether Kafka and Redis answer.")
+    ] = False,
+    schema_only: Annotated[
+        bool, typer.Option("--schema", help="Print the JSON schema of the configuration file instead.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Validate the configuration, the lifecycle files and the measures file, and print what holds.
+
+    Secrets are redacted. Nothing is consumed, created or changed.
+    """
+    if schema_only:
+        typer.echo(json.dumps(schema(), indent=2))
+        return
+    if features:
+        _print_features(as_json=as_json)
+        return
+    settings = load_settings(config, kafka=kafka, redis=redis, lifecycles=lifecycle)
+    lifecycles = load_lifecycles(settings.lifecycles)
+    event_names = len(load_measures(settings).names())
+    services = asyncio.run(_ask_services(settings)) if reachable else {}
+    stages = {one.name: _described(one) for one in lifecycles}
+    if as_json:
+        document = {"settings": resolved(settings), "lifecycles": stages, "event_names": event_names}
+        typer.echo(json.dumps(document | ({"services": services} if reachable else {}), indent=2))
+        return
+    typer.echo(as_toml(resolved(settings)))
+    for name, facts in stages.items():
+        typer.echo(f"# lifecycle {name}: {' > '.join(facts['stages'])}")
+    typer.echo(f"# event names: {event_names} in {settings.events.measures_file}")
+    for name, said in services.items():
+        typer.echo(f"# {name}: {said}")
+
+
+def _described(lifecycle: "Lifecycle") -> dict[str, Any]:
+    return {
+        "stages": list(lifecycle.stage_names),
+        "features": list(lifecycle.features),
+        "fingerprint": lifecycle.fingerprint,
+    }
+
+
+def _print_features(*, as_json: bool) -> None:
+    known = catalogue()
+    if as_json:
+        typer.echo(
+            json.dumps([{name: getattr(one, name) for name in one.__struct_fields__} for one in known])
+        )
+        return
+    for one in known:
+        typer.echo(f"{one.name}  [{one.unit}]\n    {one.meaning}\n    from: {one.source}")
+
+
+async def _ask_services(settings: Settings) -> dict[str, str]:
+    """Ask both services, and say what they are.
+
+    Raises:
+        Unavailable: If one of them does not answer.
+    """
+    from stream_app.reachability import kafka_version, redis_version  # noqa: PLC0415 - clients are slow to import
+
+    return {"kafka": await kafka_version(settings), "redis": await redis_version(settings)}

@@ -1,0 +1,48 @@
+"""Do Kafka and Redis answer, and what are they?"""
+
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
+
+from stream_app.errors import Unavailable
+from stream_app.kafka_clients import client_options
+from stream_app.redis_connection import connect, telling_redis
+from stream_app.settings import Settings
+
+_PATIENCE_MS = 5_000
+
+
+async def kafka_version(settings: Settings) -> str:
+    """Return how many brokers answer.
+
+    Raises:
+        Unavailable: If none does within five seconds.
+    """
+    client = AIOKafkaAdminClient(request_timeout_ms=_PATIENCE_MS, **client_options(settings))
+    try:
+        await client.start()
+        brokers = (await client.describe_cluster())["brokers"]
+    except (KafkaError, OSError) as error:
+        reason = str(error) or type(error).__name__
+        raise Unavailable(
+            f"Kafka does not answer at {settings.kafka} ({reason}); start it or correct LIFECYCLE_KAFKA"
+        ) from None
+    finally:
+        await client.close()
+    return f"{len(brokers)} broker{'s' if len(brokers) != 1 else ''} at {settings.kafka}"
+
+
+async def redis_version(settings: Settings) -> str:
+    """Return which version of Redis answers.
+
+    Raises:
+        Unavailable: If it does not answer.
+        Misconfigured: If its URL cannot be understood.
+    """
+    client = connect(settings.redis)
+    try:
+        with telling_redis("answer a ping"):
+            await client.ping()
+            facts = await client.info("server")
+    finally:
+        await client.aclose()
+    return f"version {facts.get('redis_version', 'unknown')}"
