@@ -39,7 +39,7 @@ class Change(msgspec.Struct, gc=False):
         version: Version of the change.
         stage: Stage after it; empty after an erasure.
         risk: Churn risk after it; ``None`` when there is none.
-        is_first: Whether it says of itself that nothing came before it.
+        continues: Whether it says of itself that something came before it: a new score of a known stage.
         names: Field names of the hash.
         row: Offset, kind and the fields' values, as ``customers.lua`` takes them.
         payload: The record's value.
@@ -51,7 +51,7 @@ class Change(msgspec.Struct, gc=False):
     version: int
     stage: str
     risk: float | None
-    is_first: bool
+    continues: bool
     names: tuple[str, ...]
     row: list[str]
     payload: bytes
@@ -152,15 +152,15 @@ def _change(record: SinkRecord, body: dict[str, Any]) -> Change:
     offset = str(record.offset)
     if headers and "erase" in headers:
         names, row = ("version",), [offset, "e", str(version)]
-        return Change(record.offset, "e", customer, version, "", None, True, names, row, record.value)
+        return Change(record.offset, "e", customer, version, "", None, False, names, row, record.value)
     stage, risk = body["stage"], body.get("churn_risk")
     if stage.__class__ is not str or not (risk is None or risk.__class__ is float or risk.__class__ is int):
         raise TypeError("no stage change")
     kind = "s" if headers and "republish" in headers else "c"
     row = [offset, kind, *[v if v.__class__ is str else _text(v) for v in body.values()]]
-    is_first = body.get("previous_stage") is None
+    continues = kind == "c" and body.get("reason") == "rescored"
     return Change(
-        record.offset, kind, customer, version, stage, risk, is_first, tuple(body), row, record.value
+        record.offset, kind, customer, version, stage, risk, continues, tuple(body), row, record.value
     )
 
 

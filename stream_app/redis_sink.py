@@ -26,9 +26,9 @@ reaches a customer's hash and a shared key together. The argument why the result
 5. *Republish.* Between its two markers each partition builds its counts anew beside the standing ones: a
    customer last written before the first marker has not been counted there. The second marker swaps them
    in.
-6. *Loss.* A fence that lies before what was acknowledged, or a change whose predecessor is gone, proves
-   that Redis lost data (flushed, an old snapshot restored, a failover). That is noted in Redis before
-   anything goes on, and reported, so that the worker republishes the partition.
+6. *Loss.* A fence that lies before what was acknowledged, or a new score of a customer who is not there,
+   proves that Redis lost data (flushed, an old snapshot restored, a failover). That is noted in Redis
+   before anything goes on, and reported, so that the worker republishes the partition.
 """
 
 import asyncio

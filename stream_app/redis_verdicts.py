@@ -77,9 +77,8 @@ def judge(change: Change, answer: bytes | str) -> Judged:
 
 
 def is_orphan(judged: Judged) -> bool:
-    """Whether a change refers to a predecessor that Redis ought to hold and does not."""
-    change = judged.change
-    return judged.before_offset < 0 and change.kind == "c" and not change.is_first and change.version > 1
+    """Whether a change continues what Redis ought to hold and does not."""
+    return judged.before_offset < 0 and judged.change.continues
 
 
 def count_moves(judged: Iterable[Judged], after: int, origin: int) -> dict[str, int]:

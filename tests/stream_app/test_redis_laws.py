@@ -4,6 +4,7 @@ import asyncio
 import itertools
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 import orjson
 import pytest
@@ -35,7 +36,7 @@ class Delivery(RuleBasedStateMachine):
         super().__init__()
         self.runner = asyncio.Runner()
         self.client = connect(self.url)
-        self.prefix = f"law-{next(numbers)}:"
+        self.prefix = f"law-{uuid4()}:"
         self.keys: RedisKeys = keys_of(self.prefix, ["retail"])["retail"]
         self.logs = (Log(), Log())
         self.acknowledged = [0, 0]
