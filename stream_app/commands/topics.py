@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 from typing import Annotated
 
 import typer
@@ -28,6 +29,8 @@ def topics(
     needs is refused, with what to do; nothing is created or changed then. Partition counts are never changed:
     they decide which customer is where.
     """
+    # What goes wrong is reported once, in one line, with what to do.
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     settings = load_settings(
         config, kafka=kafka, topics=None if partitions is None else {"partitions": partitions}
     )

@@ -13,6 +13,7 @@ from stream_app.errors import Unavailable
 
 MIB = 1024 * 1024
 _ELSEWHERE = "make it writable, or choose another (--data-dir; XDG_CACHE_HOME for the cache)"
+_LOCK = "in-use.lock"
 
 
 def require_space(directory: Path, needed_bytes: int, purpose: str) -> None:
@@ -70,7 +71,7 @@ def sole_use(directory: Path, patience_s: float = 0.0) -> Iterator[None]:
     Raises:
         Unavailable: If another instance holds it.
     """
-    with (directory / "in-use.lock").open("a+b") as lock:
+    with (directory / _LOCK).open("a+b") as lock:
         deadline = time.monotonic() + patience_s
         while True:
             try:
@@ -87,6 +88,23 @@ def sole_use(directory: Path, patience_s: float = 0.0) -> Iterator[None]:
         lock.write(str(os.getpid()).encode())
         lock.flush()
         yield
+
+
+def remove_abandoned(parent: Path, prefix: str) -> None:
+    """Remove temporary data directories whose owner was killed and could not.
+
+    Args:
+        parent: Where temporary directories are made.
+        prefix: How the names of ours begin.
+    """
+    for lock in parent.glob(f"{prefix}*/{_LOCK}"):
+        try:
+            with lock.open("r+b") as held:
+                fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                if held.read(1):  # else its owner is just about to take it
+                    shutil.rmtree(lock.parent, ignore_errors=True)
+        except OSError:  # in use, or somebody else's
+            continue
 
 
 def _holder(lock: IO[bytes]) -> str:

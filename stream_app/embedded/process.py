@@ -1,6 +1,7 @@
 """How is a running server found, paused, stopped and killed?"""
 
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -66,8 +67,9 @@ class ServerProcess:
         """
         process = self.process
         if process is not None:
-            process.terminate()
-            process.resume()  # a paused process would sit on the request
+            with suppress(psutil.NoSuchProcess):
+                process.terminate()
+                process.resume()  # a paused process would sit on the request
             if not self._wait(self.grace_s):
                 self.kill()
                 return False
@@ -77,7 +79,8 @@ class ServerProcess:
         """End it at once with SIGKILL, as a crash would, and wait for its end."""
         process = self.process
         if process is not None:
-            process.kill()
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
             self._wait(self.grace_s)
 
     def pause(self) -> None:

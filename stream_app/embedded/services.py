@@ -7,13 +7,15 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from stream_app.embedded.disk import make_directory, sole_use
+from stream_app.embedded.disk import make_directory, remove_abandoned, sole_use
 from stream_app.embedded.jars import default_cache
 from stream_app.embedded.kafka import Kafka
 from stream_app.embedded.plan import Wanted, own_directory, plan_servers, refuse_second_instance
 from stream_app.embedded.progress import Listener, Silence
 from stream_app.embedded.redis import Redis
 from stream_app.errors import Unavailable
+
+_TEMPORARY = "lifecycle-embedded-"
 
 
 class EmbeddedServices:
@@ -101,7 +103,8 @@ class EmbeddedServices:
 
     def _take_directory(self) -> Path:
         if self._data_dir is None:
-            directory = Path(tempfile.mkdtemp(prefix="lifecycle-"))
+            remove_abandoned(Path(tempfile.gettempdir()), _TEMPORARY)
+            directory = Path(tempfile.mkdtemp(prefix=_TEMPORARY))
             self._ending.callback(shutil.rmtree, directory, ignore_errors=True)
         else:
             directory = own_directory(self._data_dir)
