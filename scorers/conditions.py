@@ -61,8 +61,16 @@ class Scope:
         return CONTEXT.get(name) or f"v[{self.slots[name]}]"
 
     def moves(self, tree: Condition | Value) -> bool:
-        """Whether time alone can change it."""
-        return any(name.name in self.ages for name in names(tree))
+        """Whether time alone can change it. Two ages grow alike, so which one is larger stays."""
+        match tree:
+            case Comparison(_, Name(one), Name(other)) if one in self.ages and other in self.ages:
+                return False
+            case Not(operand):
+                return self.moves(operand)
+            case Every(operands) | Some(operands):
+                return any(self.moves(operand) for operand in operands)
+            case _:
+                return any(name.name in self.ages for name in names(tree))
 
 
 def truth(tree: Condition, scope: Scope) -> str:
@@ -170,7 +178,7 @@ def _age_first(tree: Comparison, scope: Scope) -> Comparison | None:
 
 
 def _threshold(form: Comparison) -> tuple[str, int] | None:
-    """An age against a literal, in µs and reduced to ``>=``, ``<``, ``==``, ``!=``; None if there is no literal.
+    """An age against a literal, in µs, reduced to ``>=``, ``<``, ``==``, ``!=``; None without a literal.
 
     Whole microseconds only pass a threshold at its next whole one, so every order comparison is one of two.
     """
@@ -194,6 +202,9 @@ def _threshold(form: Comparison) -> tuple[str, int] | None:
 
 
 def _comparison_truth(tree: Comparison, scope: Scope) -> str:
+    match tree:
+        case Comparison(sign, Name(one), Name(other)) if one in scope.ages and other in scope.ages:
+            return f"({scope.place(other)} {sign} {scope.place(one)})"  # older is larger
     form = _age_first(tree, scope)
     limit = _threshold(form) if form else None
     if form and limit and isinstance(form.left, Name):

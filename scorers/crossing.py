@@ -108,7 +108,7 @@ def meets(t: int, origin: Origin, micros: int) -> int:
     return -(t - int(age) + micros) if age < micros else -FAR
 
 
-def turns(  # noqa: PLR0917 - generated code calls it by position, which is faster
+def turns(
     holds: Holds, t: int, v: Vector, since: int, cycle: int, risk: float, chance: float
 ) -> int:
     """Turn of a comparison that changes at most once, because one age moves one side one way.
@@ -130,7 +130,7 @@ def turns(  # noqa: PLR0917 - generated code calls it by position, which is fast
     return high if now else -high
 
 
-def search(  # noqa: PLR0917 - as above
+def search(
     holds: Holds, outcome: Outcome, t: int, v: Vector, since: int, cycle: int, risk: float, chance: float
 ) -> int:
     """Turn of any comparison, for instance between products and ratios of ages.

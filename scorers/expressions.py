@@ -295,7 +295,8 @@ class _Reader:
                     raise ExpressionError("a bracket is not closed", token.offset)
                 self._take()
                 return inner
-        raise ExpressionError(_unexpected(token), token.offset)
+            case _:
+                raise ExpressionError(_unexpected(token), token.offset)
 
     def _take(self) -> _Token:
         token = self.peek()

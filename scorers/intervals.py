@@ -12,7 +12,7 @@ from math import inf, isnan, nan
 from typing import Final, TypeAlias
 
 from scorers.crossing import DAY, Origin, Outcome, Vector, divide
-from scorers.expressions import Arithmetic, Comparison, Name, Negative, Number, Value
+from scorers.expressions import Arithmetic, Comparison, Name, Negative, Number, Value, names
 
 Span: TypeAlias = tuple[float, float]
 """Lowest and highest value. Equal ends are that very number, or certainly no number."""
@@ -36,10 +36,11 @@ def outcome_of(tree: Comparison, values: Mapping[str, Enclosure], ages: Mapping[
     Returns:
         A function of (first instant, last instant, vector, since, cycle, risk, chance).
     """
+    tree = _age_against_age(tree, values, ages)
     left, right = _enclosure(tree.left, values, ages), _enclosure(tree.right, values, ages)
     judge = _JUDGES[tree.sign]
 
-    def outcome(  # noqa: PLR0917 - as `search` calls it
+    def outcome(
         low: int, high: int, v: Vector, since: int, cycle: int, risk: float, chance: float
     ) -> bool | None:
         a, b = left(low, high, v, since, cycle, risk, chance)
@@ -49,6 +50,19 @@ def outcome_of(tree: Comparison, values: Mapping[str, Enclosure], ages: Mapping[
         return None if isnan(b) or isnan(d) else judge(a, b, c, d)
 
     return outcome
+
+
+def _age_against_age(
+    tree: Comparison, values: Mapping[str, Enclosure], ages: Mapping[str, OriginOf]
+) -> Comparison:
+    """``one < other + rest`` as ``one - other < rest``: apart, both ages would seem to move freely."""
+    match tree:
+        case Comparison(sign, Name(one), Arithmetic("+" | "-" as joined, Name(other), rest)) if (
+            one in ages and other in ages and all(name.name in values for name in names(rest))
+        ):
+            difference = Arithmetic("-", Name(one), Name(other))
+            return Comparison(sign, difference, rest if joined == "+" else Negative(rest))
+    return tree
 
 
 def age_enclosure(origin: OriginOf) -> Enclosure:

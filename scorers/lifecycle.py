@@ -90,7 +90,7 @@ class Lifecycle:
         """Compile the text of a lifecycle file; *source* is what errors call it."""
         return cls(files.define(text, catalogue, source), catalogue)
 
-    def decide(  # noqa: PLR0917 - called for every event, by position
+    def decide(
         self,
         at: int,
         v: Vector,
@@ -119,7 +119,7 @@ class Lifecycle:
         decided: int = self._decide[stage](at, v, since, standing.cycle, risk, next_p)
         return stage if late and decided < stage else decided
 
-    def next_change(  # noqa: PLR0917 - as above
+    def next_change(
         self,
         at: int,
         v: Vector,

@@ -70,7 +70,7 @@ def compatible(old_summary: Mapping[str, Any], new: "Lifecycle") -> Migration:
         )
     if old_summary["name"] != new.name:
         raise LifecycleError(
-            f"{source}: the state belongs to the lifecycle {old_summary['name']!r}, and this is {new.name!r}; "
+            f"{source}: the state belongs to lifecycle {old_summary['name']!r}, and this is {new.name!r}; "
             "keep the name, or start with a state of its own and rebuild it from the source topics"
         )
     known = {name: number for number, stage in enumerate(new.stages) for name in (stage.name, *stage.was)}
