@@ -1,9 +1,19 @@
 """Events in, profiles and features out: the pure fold, without Kafka, Redis or a clock."""
 
-from state.catalogue import Feature, FeatureKind, Spec, catalogue, is_context, kind_of, known_names, nearest, resolve
+from state.catalogue import (
+    Feature,
+    FeatureKind,
+    Spec,
+    catalogue,
+    is_context,
+    kind_of,
+    known_names,
+    nearest,
+    resolve,
+)
 from state.codec import StateError
-from state.codec import encode as encode_profile
 from state.codec import decode as decode_profile
+from state.codec import encode as encode_profile
 from state.due import DueHeap
 from state.envelope import Headers
 from state.events import Bounds, Event

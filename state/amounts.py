@@ -28,7 +28,9 @@ def amount_of(
     rates: Mapping[str, float],
     largest: float,
 ) -> int:
-    """The amount of an event in micro-units of the base currency: the first of revenue, total, value, else the products.
+    """The amount of an event in micro-units of the base currency.
+
+    It is the first of revenue, total and value that is there, else the sum over the products.
 
     Args:
         revenue: ``properties.revenue``: a number or numeric text; None or empty text is absent.
@@ -57,7 +59,9 @@ def amount_of(
     if rates and currency:
         number *= _rate(currency, rates)
     if number > largest:
-        raise Rejected("bad_amount", f"The amount {number:g} is above the largest accepted, {largest:g}; check its unit.")
+        raise Rejected(
+            "bad_amount", f"The amount {number:g} is above {largest:g}, the largest accepted; check its unit."
+        )
     return number * MICRO if isinstance(number, int) else round(number * MICRO)
 
 
@@ -69,7 +73,9 @@ def _number(given: Any, where: str) -> float:
         except ValueError:
             raise Rejected("bad_amount", f"{where} is {given[:40]!r}; send a number such as 12.50.") from None
     if isinstance(number, bool) or not isinstance(number, int | float):
-        raise Rejected("bad_amount", f"{where} is of type {type(given).__name__}; send a number such as 12.50.")
+        raise Rejected(
+            "bad_amount", f"{where} is of type {type(given).__name__}; send a number such as 12.50."
+        )
     if not 0 <= number < float("inf"):
         raise Rejected(
             "bad_amount",
@@ -83,7 +89,9 @@ def _sum_of(products: msgspec.Raw) -> float:
     try:
         lines = _PRODUCTS.decode(products)
     except msgspec.DecodeError as error:
-        raise Rejected("bad_amount", f"properties.products holds no prices: {error}; send a list of objects.") from None
+        raise Rejected(
+            "bad_amount", f"properties.products has no prices: {error}; send a list of objects."
+        ) from None
     amount: float = 0
     for position, line in enumerate(lines):
         if line.price is not None and line.price != "":
@@ -98,6 +106,7 @@ def _rate(currency: Any, rates: Mapping[str, float]) -> float:
     if rate is None:
         raise Rejected(
             "bad_amount",
-            f"properties.currency is {str(currency)[:40]!r}, which [rates] of the measures file does not list; add it.",
+            f"properties.currency is {str(currency)[:40]!r}, which [rates] of the measures file lacks; "
+            "add it there.",
         )
     return rate

@@ -1,7 +1,8 @@
 """Which feature names exist, and what does each mean: the published catalogue, without any values.
 
-Lifecycle files and models refer to features by name only, so a name here is a promise: `resolve` turns one into
-what the fold must keep and what the reader must compute, and everything else is refused with the nearest name.
+Lifecycle files and models refer to features by name only, so a name here is a promise: `resolve` turns one
+into what the fold must keep and what the reader must compute, and everything else is refused with the nearest
+name.
 """
 
 import re
@@ -15,7 +16,9 @@ from state.instants import DAY, HOUR
 from state.measures import AMOUNTS, MEASURE_IDS, MEASURES, ORDER_DAYS, ORDERS, REVENUE, SESSIONS, SINGULARS
 
 FeatureKind = Literal["step", "age", "score"]
-"""How a value moves while nothing happens: a *step* stays until an event or a window's `expiry`; an *age* grows by the
+"""How a value moves while nothing happens.
+
+A *step* stays until an event or a window's `expiry`; an *age* grows by the
 microsecond from an origin; a *score* comes from a model."""
 
 LONGEST: Final = 3660 * DAY
@@ -35,8 +38,8 @@ class Spec(msgspec.Struct, frozen=True):
     """What a feature name asks for.
 
     Attributes:
-        form: lifetime, window, decayed, first, last, trend, average, gap_mean, gap_deviation, last_gap, last_value
-            or context (known to the rules, computed outside the profile).
+        form: lifetime, window, decayed, first, last, trend, average, gap_mean, gap_deviation, last_gap,
+            last_value or context (known to the rules, computed outside the profile).
         kind: How the value moves while nothing happens.
         measure: Id of the measure that is read, or -1.
         span: Length of the window or the half-life in µs, or 0.
@@ -127,7 +130,7 @@ def kind_of(name: str) -> FeatureKind | None:
 
 
 def is_context(name: str) -> bool:
-    """Whether *name* is about the standing in a lifecycle (``days_in_stage``, ``cycle``, …), not about the profile.
+    """Whether *name* is about the standing in a lifecycle (such as ``cycle``), not about the profile.
 
     Examples:
         >>> is_context("cycle"), is_context("orders")
@@ -215,7 +218,9 @@ def _measure_lines() -> list[Feature]:
 def _age_lines() -> list[Feature]:
     lines = []
     for singular, measure in SINGULARS.items():
-        source = _SOURCES.get(MEASURES[measure], f"events that config/measures.toml counts as {MEASURES[measure]}")
+        source = _SOURCES.get(
+            MEASURES[measure], f"events that config/measures.toml counts as {MEASURES[measure]}"
+        )
         end = " A session lasts until its latest event." if measure == SESSIONS else ""
         lines += [
             Feature(
@@ -235,7 +240,13 @@ def _order_lines() -> list[Feature]:
     orders = "order events"
     return [
         Feature("avg_order_value", "step", "base currency", orders, "revenue / orders; 0 without orders."),
-        Feature("last_order_value", "step", "base currency", orders, "Amount of the latest order; 0 without orders."),
+        Feature(
+            "last_order_value",
+            "step",
+            "base currency",
+            orders,
+            "Amount of the latest order; 0 without orders.",
+        ),
         Feature(
             "order_gap_mean_days",
             "step",
@@ -277,9 +288,30 @@ def _order_lines() -> list[Feature]:
 
 def _context_lines() -> list[Feature]:
     return [
-        Feature("days_in_stage", "age", "days", "lifecycle", "Time since the current stage was entered.", context=True),
-        Feature("cycle", "step", "count", "lifecycle", "How often the customer came back from a lost stage.", context=True),
-        Feature("churn_risk", "score", "probability", "churn model", "Of doing nothing within the horizon.", context=True),
+        Feature(
+            "days_in_stage",
+            "age",
+            "days",
+            "lifecycle",
+            "Time since the current stage was entered.",
+            context=True,
+        ),
+        Feature(
+            "cycle",
+            "step",
+            "count",
+            "lifecycle",
+            "How often the customer came back from a lost stage.",
+            context=True,
+        ),
+        Feature(
+            "churn_risk",
+            "score",
+            "probability",
+            "churn model",
+            "Of doing nothing within the horizon.",
+            context=True,
+        ),
         Feature(
             "next_stage_probability",
             "score",

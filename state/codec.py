@@ -1,7 +1,8 @@
 """How is a profile stored: one byte of version, then MessagePack by position.
 
-Fields are written by position without names, so bytes stay few, and a field that an older version did not have takes
-its default. A version this code does not know is refused: guessing would corrupt what a newer worker wrote.
+Fields are written by position without names, so bytes stay few, and a field that an older version did not
+have takes its default. A version this code does not know is refused: guessing would corrupt what a newer
+worker wrote.
 """
 
 from typing import Final
@@ -28,7 +29,7 @@ class StateError(Exception):
 
 
 def encode(profile: Profile) -> bytes:
-    """The profile as bytes; equal profiles give equal bytes if their series were filled in the same order of measures."""
+    """The profile as bytes: equal profiles give equal bytes."""
     return _PREFIX + _ENCODER.encode(profile)
 
 
@@ -47,10 +48,12 @@ def decode(data: bytes) -> Profile:
     try:
         profile = _DECODER.decode(memoryview(data)[1:])
     except msgspec.DecodeError as error:
-        raise StateError(f"stored profile is damaged: {error}; delete it and replay the customer's events") from None
+        raise StateError(
+            f"stored profile is damaged: {error}; delete it and replay the customer's events"
+        ) from None
     if len(profile.counts) < _MEASURES:
         for totals in (profile.counts, profile.first, profile.last):
-            totals += [0] * (_MEASURES - len(totals))
+            totals.extend([0] * (_MEASURES - len(totals)))
     return profile
 
 

@@ -1,7 +1,8 @@
 """Who is due next: a heap of instants with at most one live entry a customer.
 
-An event mostly moves a customer's next instant further away. Such a postponement only changes a dictionary; the entry
-in the heap stays where it is and is put back, once, when its old instant comes up. So the usual cost per event is O(1).
+An event mostly moves a customer's next instant further away. Such a postponement only changes a dictionary;
+the entry in the heap stays where it is and is put back, once, when its old instant comes up. So the usual
+cost per event is O(1).
 """
 
 from collections.abc import Iterable, Iterator
@@ -11,7 +12,7 @@ from state.instants import FAR
 
 
 class DueHeap:
-    """The next instant (µs) of every customer of a partition that has one; rebuilt from the table on recovery.
+    """The next instant (µs) of each customer of a partition; rebuilt from the table on recovery.
 
     Args:
         items: Pairs of key and instant to start with; O(n).
@@ -43,7 +44,7 @@ class DueHeap:
         return self._due.get(key, FAR)
 
     def schedule(self, key: str, due: int) -> None:
-        """Make *due* (µs) the one instant of *key*; FAR or later removes it. O(1) to postpone, else O(log n)."""
+        """Make *due* (µs) the instant of *key*; FAR removes it. O(1) if later, else O(log n)."""
         if due >= FAR:
             self.remove(key)
             return
@@ -68,7 +69,8 @@ class DueHeap:
     def pop_until(self, until: int) -> Iterator[tuple[int, str]]:
         """Take out, in order of instant and then key, what is due at or before *until* (µs).
 
-        Whoever is scheduled again while the caller iterates, at or before *until*, comes up again in the same pass.
+        Whoever is scheduled again while the caller iterates, at or before *until*, comes up again in the same
+        pass.
         """
         while self._heap and self._heap[0][0] <= until:
             self._settle()

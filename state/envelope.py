@@ -3,8 +3,9 @@
 Only records that show an envelope come here; plain Segment records never pay for it.
 
 References:
-    CloudEvents, Kafka protocol binding 1.0.2: a ``content-type`` header that starts with ``application/cloudevents``
-    means structured mode, everything else binary mode with its attributes in ``ce_`` headers.
+    CloudEvents, Kafka protocol binding 1.0.2: a ``content-type`` header that starts with
+    ``application/cloudevents`` means structured mode, everything else binary mode with its attributes in
+    ``ce_`` headers.
 """
 
 import binascii
@@ -64,7 +65,9 @@ def open_headers(value: bytes | None, headers: Headers) -> Envelope | None:
     named = {name.lower(): _text(content) for name, content in pairs if content is not None}
     if named.get("content-type", "").lower().startswith("application/cloudevents"):
         if "batch" in named["content-type"].lower():
-            raise Rejected("bad_envelope", "The record holds a CloudEvents batch; send one event per Kafka record.")
+            raise Rejected(
+                "bad_envelope", "The record holds a CloudEvents batch; send one event per Kafka record."
+            )
         return None if value is None else open_structured(value)
     if "ce_specversion" not in named and "ce_id" not in named:
         return None
@@ -83,12 +86,15 @@ def open_structured(value: bytes) -> Envelope:
     """The envelope that *value* is, in structured mode.
 
     Raises:
-        Rejected: ``invalid_json``, or ``bad_envelope`` if it is no CloudEvent of version 1.0 around a JSON object.
+        Rejected: ``invalid_json``, or ``bad_envelope`` if it is no CloudEvent of version 1.0 around a JSON
+        object.
     """
     try:
         outer = _STRUCTURED.decode(value)
     except msgspec.ValidationError as error:
-        raise Rejected("bad_envelope", f"The CloudEvents envelope has a field of the wrong type: {error}.") from None
+        raise Rejected(
+            "bad_envelope", f"The CloudEvents envelope has a field of the wrong type: {error}."
+        ) from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise Rejected("invalid_json", f"The CloudEvents envelope is not JSON: {error}.") from None
     _check_version(outer.specversion)
@@ -98,7 +104,9 @@ def open_structured(value: bytes) -> Envelope:
         try:
             data = b64decode(outer.data_base64, validate=True)
         except binascii.Error as error:
-            raise Rejected("bad_envelope", f"data_base64 of the CloudEvents envelope is not base64: {error}.") from None
+            raise Rejected(
+                "bad_envelope", f"data_base64 of the CloudEvents envelope is not base64: {error}."
+            ) from None
     if bytes(data).strip() == b"null":
         data = b"{}"
     return Envelope(str(outer.id), outer.time, outer.type, str(outer.partitionkey or outer.userid), data)
@@ -110,7 +118,9 @@ def _text(content: bytes | str) -> str:
 
 def _check_version(version: str) -> None:
     if not version.startswith(_VERSIONS):
-        raise Rejected("bad_envelope", f"CloudEvents specversion {version!r} is not supported; send version 1.0.")
+        raise Rejected(
+            "bad_envelope", f"CloudEvents specversion {version!r} is not supported; send version 1.0."
+        )
 
 
 def _check_content(content: str) -> None:

@@ -1,7 +1,8 @@
 """What does a record say: from the bytes of a Segment event to the few facts that the fold needs.
 
-One decode with one module-level decoder, typed to exactly the fields that matter; everything else is skipped by the
-parser. Whatever cannot be folded is `Rejected` with a reason and a sentence, never with a stray exception.
+One decode with one module-level decoder, typed to exactly the fields that matter; everything else is skipped
+by the parser. Whatever cannot be folded is `Rejected` with a reason and a sentence, never with a stray
+exception.
 """
 
 import json
@@ -79,9 +80,9 @@ class _Wire(msgspec.Struct, gc=False):
 
     type: str | None = None
     event: str | None = None
-    messageId: str | int | None = None
-    userId: str | int | None = None
-    anonymousId: str | int | None = None
+    messageId: str | int | None = None  # noqa: N815 - named as on the wire
+    userId: str | int | None = None  # noqa: N815
+    anonymousId: str | int | None = None  # noqa: N815
     timestamp: str | int | float | None = None
     properties: _Properties | list[Any] | None = None  # PHP writes an empty object as []
     context: _Context | list[Any] | None = None
@@ -95,7 +96,9 @@ class _Wire(msgspec.Struct, gc=False):
 _WIRE: Final = msgspec.json.Decoder(_Wire)
 
 
-def decode(value: bytes | None, headers: Headers, kinds: MeasureMap, bounds: Bounds, received_at: int) -> Event:
+def decode(
+    value: bytes | None, headers: Headers, kinds: MeasureMap, bounds: Bounds, received_at: int
+) -> Event:
     """Read one record.
 
     Args:
@@ -150,18 +153,26 @@ def _judge(wire: _Wire, kinds: MeasureMap, bounds: Bounds, received_at: int, dot
     """The facts of a parsed event. *dotted* is the CloudEvents type if it alone says what happened."""
     message_id = wire.messageId
     if message_id is None or message_id == "":
-        raise Rejected("missing_message_id", "The event has no messageId; send a text that is unique for each event.")
+        raise Rejected(
+            "missing_message_id", "The event has no messageId; send a text that is unique for each event."
+        )
     customer = _customer(wire)
     timestamp = wire.timestamp
     if timestamp is None or timestamp == "":
-        raise Rejected("missing_timestamp", "The event has no timestamp; send its event time as RFC 3339 text.")
+        raise Rejected(
+            "missing_timestamp", "The event has no timestamp; send its event time as RFC 3339 text."
+        )
     try:
         at = parse_instant(timestamp)
     except (ValueError, OverflowError) as error:
-        raise Rejected("bad_timestamp", f"timestamp {error}; send RFC 3339 such as 2026-11-22T14:10:16Z.") from None
+        raise Rejected(
+            "bad_timestamp", f"timestamp {error}; send RFC 3339 such as 2026-11-22T14:10:16Z."
+        ) from None
     if not bounds.earliest <= at <= received_at + bounds.max_future:
         raise _unbelievable(at, timestamp, bounds, received_at)
-    kind = _kind(wire, kinds, dotted)
+    kind = kinds.named.get(wire.event) if wire.type == "track" else None
+    if kind is None:
+        kind = _kind(wire, kinds, dotted)
     properties, context = wire.properties, wire.context
     amount = 0
     if kind.amount >= 0 and isinstance(properties, _Properties):
@@ -182,20 +193,26 @@ def _read(value: bytes | msgspec.Raw) -> _Wire:
     try:
         return _WIRE.decode(value)
     except msgspec.ValidationError as error:
-        raise Rejected("wrong_type", f"A field has the wrong type: {error}; see the event fields of the README.") from None
+        raise Rejected(
+            "wrong_type", f"A field has the wrong type: {error}; see the event fields of the README."
+        ) from None
+    except RecursionError:
+        raise Rejected("invalid_json", "The value is nested too deeply to be an event.") from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise _unreadable(bytes(value), error) from None
 
 
 def _unreadable(value: bytes, error: Exception) -> Rejected:
-    """Tell broken JSON from JSON with NaN or Infinity in it, which some clients write for an amount they lack."""
+    """Tell broken JSON from JSON with NaN or Infinity, which some clients write for an amount they lack."""
     if b"NaN" in value or b"Infinity" in value or b"out of range" in str(error).encode():
         try:
             json.loads(value)
         except (ValueError, RecursionError):
             pass
         else:
-            return Rejected("bad_amount", "The event holds NaN, Infinity or a number out of range; send finite numbers.")
+            return Rejected(
+                "bad_amount", "The event holds NaN, Infinity or a number out of range; send finite numbers."
+            )
     return Rejected("invalid_json", f"The value is not JSON in UTF-8: {error}; send one JSON object.")
 
 
@@ -222,7 +239,9 @@ def _kind(wire: _Wire, kinds: MeasureMap, dotted: str) -> Kind:
     if call is None and dotted:
         return kinds.kind_of_type(dotted)
     if call == "track" and not name:
-        raise Rejected("wrong_type", "A track event has no name; say in `event` what happened, such as Order Completed.")
+        raise Rejected(
+            "wrong_type", "A track event has no name; say in `event` what happened, such as Order Completed."
+        )
     try:
         return kinds.kind(call or "", name)
     except KeyError:
@@ -250,7 +269,11 @@ def _modernize(wire: _Wire) -> None:
     """Take the older spellings (``user_id``, ``action``) where the present ones are missing."""
     if wire.type is None and isinstance(wire.action, str):
         wire.type = wire.action
-    for name, old in (("messageId", wire.message_id), ("userId", wire.user_id), ("anonymousId", wire.anonymous_id)):
+    for name, old in (
+        ("messageId", wire.message_id),
+        ("userId", wire.user_id),
+        ("anonymousId", wire.anonymous_id),
+    ):
         if getattr(wire, name) is None and isinstance(old, str | int) and not isinstance(old, bool):
             setattr(wire, name, old)
 
@@ -268,5 +291,7 @@ def _unwrap(envelope: Envelope, kinds: MeasureMap, bounds: Bounds, received_at: 
     if wire.type is None and wire.event is not None:
         wire.type = "track"
     if wire.type is None and not envelope.type:
-        raise Rejected("bad_envelope", "Neither the CloudEvents type nor its payload says what happened; send a type.")
+        raise Rejected(
+            "bad_envelope", "Neither the CloudEvents type nor its payload says what happened; send a type."
+        )
     return _judge(wire, kinds, bounds, received_at, envelope.type)

@@ -6,6 +6,7 @@ and the law "a transition carries the instant at which its condition became true
 
 import re
 from datetime import UTC, datetime, timedelta, timezone
+from math import inf
 
 SECOND = 1_000_000
 MINUTE = 60 * SECOND
@@ -19,6 +20,8 @@ FAR = 1 << 62
 """No next instant: later than every instant of any calendar, and still a 64-bit integer."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+_read = datetime.fromisoformat
 _LENIENT = re.compile(
     r"\s*(\d{4})-(\d{1,2})-(\d{1,2})"
     r"(?:[tT ]\s*(\d{1,2}):(\d{1,2})(?::(\d{1,2})(?:[.,](\d{1,9}))?)?)?"
@@ -31,7 +34,8 @@ def parse_instant(value: str | float) -> int:
     """Read an instant as a collector writes it: RFC 3339 text, or a number of milliseconds since 1970.
 
     Lenient where real clients are sloppy: any offset, a missing one (read as UTC), single-digit months
-    (the Segment documentation itself holds ``2015-2-02T00:30:08.276Z``), a leap second, and milliseconds as text.
+    (the Segment documentation itself holds ``2015-2-02T00:30:08.276Z``), a leap second, and milliseconds as
+    text.
 
     Returns:
         Microseconds since 1970-01-01T00:00:00Z; digits below the microsecond are dropped.
@@ -49,35 +53,42 @@ def parse_instant(value: str | float) -> int:
     """
     if isinstance(value, str):
         try:
-            moment = datetime.fromisoformat(value)
-        except ValueError:
+            since = _read(value) - _EPOCH
+        except (ValueError, TypeError):  # sloppy text, or an instant without an offset
             return _parse_leniently(value)
-        if moment.tzinfo is None:
-            moment = moment.replace(tzinfo=UTC)
-        since = moment - _EPOCH
         return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
-    if isinstance(value, bool) or value != value or value in (float("inf"), float("-inf")):  # noqa: PLR0124 - only NaN differs from itself
+    if isinstance(value, bool) or not -inf < value < inf:
         raise ValueError(f"{value!r} is neither RFC 3339 text nor milliseconds since 1970")
     return value * 1000 if isinstance(value, int) else round(value * 1000)
 
 
 def _parse_leniently(text: str) -> int:
-    """Read what ``datetime.fromisoformat`` refuses but a person would understand."""
+    """Read milliseconds as text, an instant without an offset (as UTC), or a sloppy date."""
     if _DIGITS.fullmatch(text):
         return round(float(text) * 1000)
+    try:
+        return (_read(text).replace(tzinfo=UTC) - _EPOCH) // _MICROSECOND
+    except ValueError:
+        return _parse_sloppy(text)
+
+
+def _parse_sloppy(text: str) -> int:
+    """Read dates that are no RFC 3339 but have one meaning only."""
     match = _LENIENT.fullmatch(text)
     if match is None:
         raise ValueError(f"{text[:40]!r} is neither RFC 3339 text nor milliseconds since 1970")
     year, month, day, hour, minute, second, fraction, _, sign, hours, minutes = match.groups()
     offset = timedelta(hours=int(hours or 0), minutes=int(minutes or 0)) * (-1 if sign == "-" else 1)
     try:
-        moment = datetime(int(year), int(month), int(day), int(hour or 0), int(minute or 0), tzinfo=timezone(offset))
+        moment = datetime(
+            int(year), int(month), int(day), int(hour or 0), int(minute or 0), tzinfo=timezone(offset)
+        )
     except ValueError as error:
         raise ValueError(f"{text[:40]!r} is no instant: {error}") from None
     if int(second or 0) > 60:
         raise ValueError(f"{text[:40]!r} is no instant: second must be in 0..60")
     micros = int((fraction or "0").ljust(6, "0")[:6])
-    return (moment - _EPOCH) // timedelta(microseconds=1) + int(second or 0) * SECOND + micros
+    return (moment - _EPOCH) // _MICROSECOND + int(second or 0) * SECOND + micros
 
 
 def format_instant(instant: int) -> str:

@@ -1,11 +1,13 @@
 """When does a prediction become a training example: questions that wait in the profile for their answers.
 
-A question is asked at an instant A and knows events up to A. Each of its three answers is settled at its own horizon,
-looking at ``(A, A + horizon]``, never before: an early answer for those who came back would bias what is learned first.
-The example is complete when the longest horizon has passed; that is delayed progressive validation (Grzenda, Gomes,
-Bifet 2019). A caller whose snapshots are at midnight and shall know the days before only asks at midnight - 1 µs.
+A question is asked at an instant A and knows events up to A. Each of its three answers is settled at its own
+horizon, looking at ``(A, A + horizon]``, never before: an early answer for those who came back would bias
+what is learned first. The example is complete when the longest horizon has passed; that is delayed
+progressive validation (Grzenda, Gomes, Bifet 2019). A caller whose snapshots are at midnight and shall know
+the days before only asks at midnight - 1 µs.
 
-Settle before folding an event later than the horizon; timers see to that, because `next_answer` is an instant to wake at.
+Settle before folding an event later than the horizon; timers see to that, because `next_answer` is an instant
+to wake at.
 """
 
 import struct
@@ -47,9 +49,9 @@ class Pending(msgspec.Struct, array_like=True, gc=False):
         asked_at: Instant A of the question (µs).
         lifecycle: Index of the lifecycle.
         stage: Index of the stage at A.
-        features: The features as the models saw them, `pack`\\ ed.
+        features: The features as the models saw them, see `pack`.
         risk: Churn risk as predicted.
-        next_stage: Probability by stage index as predicted, `pack`\\ ed.
+        next_stage: Probability by stage index as predicted, see `pack`.
         value: Spend as predicted, in units of the base currency.
         revenue: Lifetime revenue at A, micro-units.
         model_version: Version of the models that predicted.
@@ -76,7 +78,8 @@ class Answer(msgspec.Struct, frozen=True):
     """A question with all its answers: what `Pending` holds, plus the instant at which it was complete.
 
     Attributes:
-        question: The question; ``churned`` and ``spent`` are settled, ``moved_to`` is -1 for those who stayed.
+        question: The question; ``churned`` and ``spent`` are settled, ``moved_to`` is -1 for those who
+            stayed.
         answered_at: ``asked_at`` + longest horizon (µs), however late somebody looked.
     """
 
@@ -91,7 +94,9 @@ def pack(values: Sequence[float]) -> bytes:
         >>> unpack(pack([0.5, float("inf")]))
         [0.5, inf]
     """
-    bounded = [v if -_LARGEST_FLOAT32 < v < _LARGEST_FLOAT32 or v in (_INF, -_INF) else _bound(v) for v in values]
+    bounded = [
+        v if -_LARGEST_FLOAT32 < v < _LARGEST_FLOAT32 or v in (_INF, -_INF) else _bound(v) for v in values
+    ]
     return struct.pack(f"<{len(bounded)}f", *bounded)
 
 
@@ -108,7 +113,7 @@ def unpack(data: bytes) -> list[float]:
 
 
 def is_askable(profile: "Profile", label: ChurnLabel) -> bool:
-    """Whether the question makes sense: only who has been active can stop, only who has not cancelled can cancel."""
+    """Whether the question makes sense: only the active can stop, only who has not cancelled can cancel."""
     if label == "orders":
         return profile.counts[ORDERS] > 0
     if label == "events":
@@ -157,7 +162,7 @@ def ask(
 
 
 def note_transition(profile: "Profile", lifecycle: int, stage: int, at: int, horizons: Horizons) -> None:
-    """Tell the waiting questions that the customer moved to *stage* at the instant *at*: the first move answers."""
+    """Tell the waiting questions that the customer moved to *stage* at *at* (µs): the first move answers."""
     for pending in profile.pending:
         if (
             pending.lifecycle == lifecycle
@@ -215,12 +220,13 @@ def _churned(profile: "Profile", asked: int, until: int, label: ChurnLabel) -> b
     instants = profile.orders[::2]
     if any(asked < at <= until for at in instants):
         return False
-    # Only the latest orders are kept: if all of them are later than the question, one within the horizon may be lost.
+    # Only the latest orders are kept: if all of them are later than the question, one within the horizon may
+    # be lost.
     return not (instants and instants[0] > asked and profile.counts[ORDERS] > len(instants))
 
 
 def _spent(profile: "Profile", pending: Pending, until: int) -> int:
-    """Revenue in (asked, until], exact from the kept orders if they reach back, else the growth of the total."""
+    """Revenue in (asked, until]: from the kept orders if they reach back, else the growth of the total."""
     instants = profile.orders[::2]
     if profile.counts[ORDERS] <= len(instants) or (instants and instants[0] <= pending.asked_at):
         amounts = zip(instants, profile.orders[1::2], strict=True)

@@ -1,7 +1,7 @@
 """What is counted, and which event counts as what: the fixed measures and the configured map onto them.
 
-The measures are part of the stored profile: a measure's id is its position in `MEASURES` and never changes, so
-the tuple only grows at its end. Which event name means which measure is data (``config/measures.toml``).
+The measures are part of the stored profile: a measure's id is its position in `MEASURES` and never changes,
+so the tuple only grows at its end. Which event name means which measure is data (``config/measures.toml``).
 """
 
 import re
@@ -87,7 +87,7 @@ SINGULARS: Final = {
     "lead": MEASURE_IDS["leads"],
     "demo": MEASURE_IDS["demos"],
 }
-"""The S of ``days_since_last_S``: a singular and the id of the measure whose first and last instants it reads."""
+"""The S of ``days_since_last_S``, and the id of the measure whose first and last instants it reads."""
 
 TOPICS: Final = ("clickstream", "email", "purchases", "service", "social", "ads")
 """Short names of the source topics."""
@@ -101,7 +101,7 @@ _KIND_KEYS: Final = {"name", "topic", "events", "types", "counts", "amount", "se
 
 
 class BadMeasures(ValueError):  # noqa: N818 - names the thing that is bad, like the other configuration errors
-    """``measures.toml`` says something that cannot be meant; the message is one line with file, key and remedy."""
+    """``measures.toml`` says what cannot be meant; the message is one line with file, key and remedy."""
 
 
 class Kind:
@@ -118,7 +118,9 @@ class Kind:
 
     __slots__ = ("amount", "counts", "name", "order", "session", "topic")
 
-    def __init__(self, name: str, topic: str, counts: tuple[int, ...], amount: int = -1, session: bool = False) -> None:
+    def __init__(
+        self, name: str, topic: str, counts: tuple[int, ...], amount: int = -1, session: bool = False
+    ) -> None:
         self.name = name
         self.topic = topic
         self.counts = counts
@@ -134,14 +136,20 @@ class Kind:
 class MeasureMap:
     """Which event name is which kind, as configured; names match in any case and with any separators.
 
-    An unknown name is no error: shops invent names, and the event still shows that somebody is there. It counts as
-    one of ``events`` and nothing else.
+    An unknown name is no error: shops invent names, and the event still shows that somebody is there. It
+    counts as one of ``events`` and nothing else.
 
     Args:
         kinds: Kind by event name, as written in the configuration.
         types: Kind by call type, for the types that carry no event name (``page``, ``screen``).
         rates: Worth of one unit of a currency in the base currency; empty takes every amount at face value.
         default_topic: Short name of the topic for events that no kind names.
+
+    Attributes:
+        named: Kind by event name exactly as it is sent: the configured names, and others once they were
+            looked up.
+        unknown: The kind of every other event.
+        rates: As given.
 
     Examples:
         >>> kinds = MeasureMap.parse('''
@@ -158,7 +166,7 @@ class MeasureMap:
         Kind('unknown', topic='clickstream', counts=[events])
     """
 
-    __slots__ = ("_known", "_names", "_types", "rates", "unknown")
+    __slots__ = ("_known", "_types", "named", "rates", "unknown")
 
     def __init__(
         self,
@@ -167,10 +175,13 @@ class MeasureMap:
         rates: Mapping[str, float] | None = None,
         default_topic: str = "clickstream",
     ) -> None:
-        self._names: dict[str, Kind] = dict(kinds)
+        self.named: dict[str | None, Kind] = {}
+        self.named.update(kinds)
         self._known: dict[str, Kind] = {_plain(name): kind for name, kind in kinds.items()}
         self.unknown = Kind("unknown", default_topic, (EVENTS,))
-        self._types: dict[str, Kind] = {kind: self.unknown for kind in TYPES if kind != "track"} | dict(types or {})
+        self._types: dict[str, Kind] = {kind: self.unknown for kind in TYPES if kind != "track"} | dict(
+            types or {}
+        )
         self.rates: dict[str, float] = {currency.upper(): rate for currency, rate in (rates or {}).items()}
 
     def kind(self, call: str, name: str | None) -> Kind:
@@ -181,11 +192,11 @@ class MeasureMap:
         """
         if call != "track" or name is None:
             return self.unknown if call == "track" else self._types[call]
-        found = self._names.get(name)
+        found = self.named.get(name)
         return found if found is not None else self._look_up(name)
 
     def kind_of_type(self, dotted: str) -> Kind:
-        """The kind of a CloudEvents ``type`` such as ``com.example.product.viewed.v1``: its last words decide."""
+        """The kind of a CloudEvents type such as ``com.example.product.viewed.v1``: its last words decide."""
         found = self.kind("track", dotted)
         if found is not self.unknown:
             return found
@@ -194,7 +205,7 @@ class MeasureMap:
 
     def names(self) -> dict[str, Kind]:
         """Every configured event name with its kind."""
-        return {name: kind for name, kind in self._names.items() if kind is not self.unknown}
+        return {name: kind for name, kind in self.named.items() if name and kind is not self.unknown}
 
     def topic_of(self, call: str, name: str | None) -> str:
         """Short name of the source topic that carries such an event."""
@@ -206,8 +217,8 @@ class MeasureMap:
         Names come from outside: without the bound a client that invents one a second would fill the memory.
         """
         found = self._known.get(_plain(name), self.unknown)
-        if len(self._names) < len(self._known) + _MAX_REMEMBERED and len(name) <= 200:
-            self._names[name] = found
+        if len(self.named) < len(self._known) + _MAX_REMEMBERED and len(name) <= 200:
+            self.named[name] = found
         return found
 
     @classmethod
@@ -215,7 +226,8 @@ class MeasureMap:
         """Build the map from the TOML *text* of the file *source* (named in errors only).
 
         Raises:
-            BadMeasures: If the text is no TOML, or a key, measure, topic, type or rate is not what it must be.
+            BadMeasures: If the text is no TOML, or a key, measure, topic, type or rate is not what it must
+            be.
         """
         try:
             data = tomllib.loads(text)
@@ -231,7 +243,9 @@ class MeasureMap:
             for name in entry.get("events", ()):
                 owner = owners.setdefault(_plain(str(name)), kind.name)
                 if owner != kind.name:
-                    raise BadMeasures(f"{where}: event {name!r} already belongs to kind {owner!r}; name it once")
+                    raise BadMeasures(
+                        f"{where}: event {name!r} already belongs to kind {owner!r}; name it once"
+                    )
                 kinds[str(name)] = kind
             for call in entry.get("types", ()):
                 types[_one_of(call, [t for t in TYPES if t != "track"], where, "types")] = kind
@@ -240,7 +254,7 @@ class MeasureMap:
 
 
 def _plain(name: str) -> str:
-    """An event name without case and separators: ``Order Completed``, ``order_completed`` and ``orderCompleted``."""
+    """An event name without case and separators: ``orderCompleted`` and ``Order Completed`` are one."""
     spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", name)
     return _SEPARATORS.sub(" ", spaced).strip(" $").casefold()
 
@@ -265,7 +279,9 @@ def _parse_rates(rates: Any, source: str) -> dict[str, float]:
         raise BadMeasures(f"{source}: rates must be a table such as [rates] EUR = 1.08")
     for currency, rate in rates.items():
         if isinstance(rate, bool) or not isinstance(rate, int | float) or not 0 < rate < 1e9:
-            raise BadMeasures(f"{source}: rates.{currency} is {rate!r}; write what one {currency} is worth, above 0")
+            raise BadMeasures(
+                f"{source}: rates.{currency} is {rate!r}; write what one {currency} is worth, above 0"
+            )
     return {currency: float(rate) for currency, rate in rates.items()}
 
 

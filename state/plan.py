@@ -5,7 +5,7 @@ from typing import Final
 
 from state.catalogue import DECAY_REACH, resolve
 from state.instants import DAY, HOUR, MINUTE
-from state.measures import MEASURES, ORDERS, Kind
+from state.measures import MEASURES, ORDERS, SESSIONS, Kind
 from state.windows import buckets_kept, width_of
 
 SESSION_GAP: Final = 30 * MINUTE
@@ -29,7 +29,9 @@ def profile_spec(name: str) -> tuple[str, int, int]:
     if spec is None:
         raise UnknownFeature(f"no feature is called {name!r}; `lifecycle check --features` lists them")
     if spec.form == "context":
-        raise UnknownFeature(f"{name!r} is known to the rules of a lifecycle only; a profile cannot answer it")
+        raise UnknownFeature(
+            f"{name!r} is known to the rules of a lifecycle only; a profile cannot answer it"
+        )
     return spec.form, spec.measure, spec.span
 
 
@@ -37,14 +39,16 @@ class KindFold:
     """What an event of one kind does, with the plan's windows looked up once.
 
     Attributes:
-        counted: (measure, hourly buckets kept, daily buckets kept) for each measure that gets +1; 0 keeps none.
+        counted: (measure, hourly buckets kept, daily buckets kept) for each measure that gets +1; 0 keeps
+            none.
         amount: The same for the measure that gets the amount, or None.
     """
 
     __slots__ = ("amount", "counted")
 
     def __init__(self, kind: Kind, hours: Mapping[int, int], days: Mapping[int, int]) -> None:
-        # The daily series of orders is left to the order itself, which learns from it whether the day is a new one.
+        # The daily series of orders is left to the order itself, which learns from it whether the day is a
+        # new one.
         self.counted = tuple((m, hours.get(m, 0), 0 if m == ORDERS else days.get(m, 0)) for m in kind.counts)
         measure = kind.amount
         self.amount = None if measure < 0 else (measure, hours.get(measure, 0), days.get(measure, 0))
@@ -53,8 +57,8 @@ class KindFold:
 class FoldPlan:
     """The windows to keep for a set of feature names, and how late and how doubled events may come.
 
-    Lifetime totals, first and last instants, sessions and the latest orders are always kept: they are small, and a
-    lifecycle file that asks for them tomorrow finds them. Windows are kept for the names given only.
+    Lifetime totals, first and last instants, sessions and the latest orders are always kept: they are small,
+    and a lifecycle file that asks for them tomorrow finds them. Windows are kept for the names given only.
 
     Attributes:
         hours: Hourly buckets kept, by measure id.
@@ -62,15 +66,17 @@ class FoldPlan:
         lateness: How far behind the newest event (µs of event time) an event may come and still fold exactly.
         dedup: How many messages are remembered, of visits and of everything else each.
         gap: Longest pause (µs) inside a session.
+        session_hours: Hourly buckets kept of sessions.
+        session_days: Daily buckets kept of sessions.
         folds: Filled as kinds are met: what each does under this plan.
 
     Examples:
-        >>> plan = FoldPlan.build(["orders_30d", "email_opens_7d", "orders", "days_since_last_order"], lateness=DAY)
+        >>> plan = FoldPlan.build(["orders_30d", "email_opens_7d", "days_since_last_order"], lateness=DAY)
         >>> plan.windows()
         {'email_opens per hour': 193, 'orders per day': 32}
     """
 
-    __slots__ = ("days", "dedup", "folds", "gap", "hours", "lateness")
+    __slots__ = ("days", "dedup", "folds", "gap", "hours", "lateness", "session_days", "session_hours")
 
     def __init__(self, hours: dict[int, int], days: dict[int, int], lateness: int, dedup: int) -> None:
         self.hours = hours
@@ -78,6 +84,8 @@ class FoldPlan:
         self.lateness = lateness
         self.dedup = dedup
         self.gap = SESSION_GAP
+        self.session_hours = hours.get(SESSIONS, 0)
+        self.session_days = days.get(SESSIONS, 0)
         self.folds: dict[Kind, KindFold] = {}
 
     @classmethod
@@ -114,15 +122,16 @@ class FoldPlan:
         return fold
 
     def windows(self) -> dict[str, int]:
-        """The buckets kept, by measure and width: what a stored state must have been folded with to answer."""
+        """The buckets kept, by measure and width: what stored profiles must have been folded with."""
         named = {f"{MEASURES[m]} per hour": kept for m, kept in self.hours.items()}
         named |= {f"{MEASURES[m]} per day": kept for m, kept in self.days.items()}
         return dict(sorted(named.items()))
 
     def missing(self, before: Mapping[str, int]) -> list[str]:
-        """Windows that this plan needs and that profiles folded under *before* (its `windows`) do not hold in full.
+        """Windows that profiles folded under *before* (a plan's `windows`) do not hold in full.
 
-        Such profiles answer too low until the window has filled; only a replay from the sources makes them exact.
+        Such profiles answer too low until the window has filled; only a replay from the sources makes them
+        exact.
 
         Examples:
             >>> plan = FoldPlan.build(["orders_180d"])

@@ -1,10 +1,12 @@
 """What is known about one customer, and how an event changes it: the profile and its fold.
 
-The fold commutes: events within the allowed lateness give the same profile, byte for byte, in any order and with any
-duplicates that the dedup window still remembers. Everything in it is therefore a function of the *set* of events:
-integer sums, minima, maxima, sorted lists of the newest few, and series that forget relative to their own newest entry.
+The fold commutes: events within the allowed lateness give the same profile, byte for byte, in any order and
+with any duplicates that the dedup window still remembers. Everything in it is therefore a function of the
+*set* of events: integer sums, minima, maxima, sorted lists of the newest few, and series that forget relative
+to their own newest entry.
 """
 
+import struct
 from bisect import bisect_left
 from typing import Final
 
@@ -21,8 +23,11 @@ from state.windows import LARGEST, add, change, forget
 RECENT_ORDERS: Final = 16
 """How many of the latest orders a profile keeps with their amounts."""
 
-_RECORD: Final = 12  # bytes of one remembered message: 4 of the second, 8 of the hash, so that bytes sort by time
+_RECORD: Final = (
+    12  # bytes of one remembered message: 4 of the second, 8 of the hash, so that bytes sort by time
+)
 _LAST_SECOND: Final = (1 << 32) - 1
+_pack: Final = struct.Struct(">IQ").pack
 
 
 def _zeros() -> list[int]:
@@ -41,6 +46,7 @@ class Standing(msgspec.Struct, array_like=True, gc=False):
         risk: Churn risk as last published; -1 if never.
         next_stage: Index of the likeliest next stage as last published; -1 if never.
         next_p: Its probability as last published.
+        alerted: Whether an alert about the present crossing of the risk threshold has gone out.
     """
 
     stage: int = -1
@@ -51,13 +57,14 @@ class Standing(msgspec.Struct, array_like=True, gc=False):
     risk: float = -1.0
     next_stage: int = -1
     next_p: float = 0.0
+    alerted: bool = False
 
 
 class Profile(msgspec.Struct, array_like=True, gc=False):
     """One customer's folded state. Stored under the customer's id, which it does not repeat.
 
-    Fields are stored by position: new ones go to the end, with a default. Amounts are micro-units of the base currency,
-    instants are µs, 0 for never.
+    Fields are stored by position: new ones go to the end, with a default. Amounts are micro-units of the base
+    currency, instants are µs, 0 for never.
 
     Attributes:
         offsets: Absorbed Kafka offset by source-topic id: at or below it a record is a duplicate.
@@ -103,18 +110,19 @@ class Profile(msgspec.Struct, array_like=True, gc=False):
 def apply(profile: Profile, event: Event, plan: FoldPlan) -> bool:
     """Fold *event* into *profile*, in place.
 
-    Within ``plan.lateness`` behind the newest event the order of arrival leaves no trace. A later one still counts in
-    the totals, in first and last instants and in every window whose buckets are still kept, but opens no session:
-    it cannot be told from one that was counted.
+    Within ``plan.lateness`` behind the newest event the order of arrival leaves no trace. A later one still
+    counts in the totals, in first and last instants and in every window whose buckets are still kept, but
+    opens no session: it cannot be told from one that was counted.
 
     Returns:
         False if the message was folded before: nothing has changed then.
     """
-    if plan.dedup and not _remember(profile, event, plan.dedup):
+    kind = event.kind
+    if plan.dedup and not _remember(profile, kind.session, event.at, event.message, plan.dedup):
         return False
     if not event.active:
         return True
-    kind, at = event.kind, event.at
+    at = event.at
     fold = plan.folds.get(kind) or plan.fold_of(kind)
     _count(profile, at, fold.counted)
     if fold.amount is not None and event.amount:
@@ -128,31 +136,41 @@ def apply(profile: Profile, event: Event, plan: FoldPlan) -> bool:
     return True
 
 
-def _remember(profile: Profile, event: Event, limit: int) -> bool:
+def _remember(profile: Profile, visit: bool, at: int, message: int, limit: int) -> bool:
     """Remember the message among the newest *limit* of its sort; False if it is remembered already.
 
-    The newest by event time are kept, not the latest to arrive: only so does the order of arrival leave no trace.
+    The newest by event time are kept, not the latest to arrive: only so does the order of arrival leave no
+    trace.
     """
-    visit = event.kind.session
     seen = profile.seen_visits if visit else profile.seen
-    second = min(max(event.at // 1_000_000, 0), _LAST_SECOND)
-    record = (second << 64 | event.message).to_bytes(_RECORD, "big")
-    place = seen.find(record[4:])
-    while place >= 0 and place % _RECORD != 4:
-        place = seen.find(record[4:], place + 1)
-    if place >= 0:
-        return False
-    if record > seen[-_RECORD:]:
-        seen += record
-    else:
-        before = bisect_left(range(len(seen) // _RECORD), record, key=lambda i: seen[i * _RECORD : (i + 1) * _RECORD])
-        seen = seen[: before * _RECORD] + record + seen[before * _RECORD :]
-    seen = seen[-limit * _RECORD :]
+    second = at // 1_000_000
+    if not 0 <= second <= _LAST_SECOND:
+        second = _LAST_SECOND if second > 0 else 0
+    record = _pack(second, message)
+    if seen:
+        place = seen.find(record[4:])
+        if place >= 0 and _holds(seen, record[4:], place):
+            return False
+        if record < seen[-_RECORD:]:
+            before = _RECORD * bisect_left(
+                range(len(seen) // _RECORD), record, key=lambda i: seen[i * _RECORD : (i + 1) * _RECORD]
+            )
+            seen = seen[:before] + record + seen[before:]
+        else:
+            seen += record
+        record = seen if len(seen) <= limit * _RECORD else seen[-limit * _RECORD :]
     if visit:
-        profile.seen_visits = seen
+        profile.seen_visits = record
     else:
-        profile.seen = seen
+        profile.seen = record
     return True
+
+
+def _holds(seen: bytes, message: bytes, place: int) -> bool:
+    """Whether *message* stands in *seen* as a whole entry, at *place* or later, not across two entries."""
+    while place >= 0 and place % _RECORD != 4:
+        place = seen.find(message, place + 1)
+    return place >= 0
 
 
 def _count(profile: Profile, at: int, counted: tuple[tuple[int, int, int], ...]) -> None:
@@ -160,7 +178,7 @@ def _count(profile: Profile, at: int, counted: tuple[tuple[int, int, int], ...])
     counts, first, last = profile.counts, profile.first, profile.last
     for measure, hours, days in counted:
         counts[measure] += 1
-        if at > last[measure]:
+        if at > last[measure]:  # noqa: PLR1730 - a call to max costs more than all the rest of the line
             last[measure] = at
         if at < first[measure] or not first[measure]:
             first[measure] = at
@@ -169,66 +187,83 @@ def _count(profile: Profile, at: int, counted: tuple[tuple[int, int, int], ...])
 
 
 def _add(profile: Profile, measure: int, at: int, value: int, hours: int, days: int) -> None:
-    """Add *value* to the series of *measure*, of which *hours* and *days* buckets are kept (0: no such series)."""
+    """Add *value* to the series of *measure*, of which *hours* and *days* buckets are kept (0: none)."""
     if days:
         series = profile.days.get(measure)
         if series is None:
-            series = profile.days[measure] = []
-        add(series, -(-at // DAY), value, days)
+            profile.days = _with_series(profile.days, measure, [-(-at // DAY), value])
+        else:
+            add(series, -(-at // DAY), value, days)
     if hours:
         series = profile.hours.get(measure)
         if series is None:
-            series = profile.hours[measure] = []
-        add(series, -(-at // HOUR), value, hours)
+            profile.hours = _with_series(profile.hours, measure, [-(-at // HOUR), value])
+        else:
+            add(series, -(-at // HOUR), value, hours)
+
+
+def _with_series(kept: dict[int, list[int]], measure: int, series: list[int]) -> dict[int, list[int]]:
+    """*kept* with a *series* for *measure*, in order of measures: which came first must leave no trace."""
+    kept[measure] = series
+    return dict(sorted(kept.items()))
 
 
 def _visit(profile: Profile, at: int, plan: FoldPlan) -> None:
-    """Work a visit into the sessions; mostly it prolongs the newest one."""
-    spans = profile.sessions
-    if at > profile.last[SESSIONS]:
-        profile.last[SESSIONS] = at
-    newest = profile.last[SESSIONS]
-    if at < profile.first[SESSIONS] or not profile.first[SESSIONS]:
-        profile.first[SESSIONS] = at
-    if spans and spans[-2] <= at <= spans[-1] + plan.gap:
-        if at > spans[-1]:
+    """Work a visit into the sessions; mostly it prolongs the newest, whose end is the latest visit."""
+    spans, last = profile.sessions, profile.last
+    before = last[SESSIONS]
+    if at > before:
+        last[SESSIONS] = at
+    if spans and spans[-2] <= at <= before + plan.gap:
+        if at > before:
             spans[-1] = at
     else:
-        touched, start = touch(spans, at, plan.gap)
-        if not touched and at + plan.gap < newest - plan.lateness:
-            del spans[:2]  # older than every session that is still open: closed at once, and not counted
-        elif touched != [start]:
-            _recount(profile, touched, start, plan)
-    if spans[1] + plan.gap < newest - plan.lateness:
-        close(spans, newest - plan.lateness - plan.gap)
-    _forget_sessions(profile, newest, plan)
+        _open_or_join(profile, at, plan)
+    if at > before:
+        if len(spans) > 2:
+            close(spans, at - plan.lateness - plan.gap)
+        if plan.session_hours or plan.session_days:
+            _forget_sessions(profile, at, plan)
 
 
-def _recount(profile: Profile, gone: list[int], start: int, plan: FoldPlan) -> None:
-    """Count one session from *start* instead of those from *gone*."""
-    profile.counts[SESSIONS] += 1 - len(gone)
-    for by_width, width, kept in (
-        (profile.hours, HOUR, plan.hours.get(SESSIONS, 0)),
-        (profile.days, DAY, plan.days.get(SESSIONS, 0)),
-    ):
-        if not kept:
-            continue
-        series = by_width.setdefault(SESSIONS, [])
-        oldest = -(-profile.last[SESSIONS] // width) - kept + 1
-        for begin, change_by in ((start, 1), *((begin, -1) for begin in gone)):
-            if -(-begin // width) >= oldest:
-                change(series, -(-begin // width), change_by)
+def _open_or_join(profile: Profile, at: int, plan: FoldPlan) -> None:
+    """Open a session at *at*, or join those that *at* touches, and count them anew."""
+    if at < profile.first[SESSIONS] or not profile.first[SESSIONS]:
+        profile.first[SESSIONS] = at
+    spans = profile.sessions
+    touched, start = touch(spans, at, plan.gap)
+    if not touched and at + plan.gap < profile.last[SESSIONS] - plan.lateness:
+        del spans[:2]  # older than every session that is still open: it may have been counted and closed
+    elif touched != [start]:
+        profile.counts[SESSIONS] += 1 - len(touched)
+        if plan.session_hours:
+            profile.hours = _recount(profile, profile.hours, HOUR, plan.session_hours, start, touched)
+        if plan.session_days:
+            profile.days = _recount(profile, profile.days, DAY, plan.session_days, start, touched)
+
+
+def _recount(
+    profile: Profile, kept: dict[int, list[int]], width: int, limit: int, start: int, gone: list[int]
+) -> dict[int, list[int]]:
+    """*kept* with one session from *start* counted instead of those from *gone*."""
+    if SESSIONS not in kept:
+        kept = _with_series(kept, SESSIONS, [])
+    series = kept[SESSIONS]
+    oldest = -(-profile.last[SESSIONS] // width) - limit + 1
+    for begin, by in ((start, 1), *((begin, -1) for begin in gone)):
+        if -(-begin // width) >= oldest:
+            change(series, -(-begin // width), by)
+    return kept
 
 
 def _forget_sessions(profile: Profile, newest: int, plan: FoldPlan) -> None:
-    """Forget session buckets relative to the latest visit: a join may have emptied the newest bucket itself."""
-    for by_width, width, kept in (
-        (profile.hours, HOUR, plan.hours.get(SESSIONS, 0)),
-        (profile.days, DAY, plan.days.get(SESSIONS, 0)),
-    ):
-        series = by_width.get(SESSIONS)
-        if series and kept and series[0] <= -(-newest // width) - kept:
-            forget(series, -(-newest // width) - kept)
+    """Forget session buckets relative to the latest visit: a join may have emptied the newest bucket."""
+    series = profile.hours.get(SESSIONS)
+    if series and plan.session_hours and series[0] <= -(-newest // HOUR) - plan.session_hours:
+        forget(series, -(-newest // HOUR) - plan.session_hours)
+    series = profile.days.get(SESSIONS)
+    if series and plan.session_days and series[0] <= -(-newest // DAY) - plan.session_days:
+        forget(series, -(-newest // DAY) - plan.session_days)
 
 
 def _order(profile: Profile, at: int, amount: int, plan: FoldPlan) -> None:
@@ -241,8 +276,12 @@ def _order(profile: Profile, at: int, amount: int, plan: FoldPlan) -> None:
         orders[:] = [number for pair in pairs for number in pair]
     del orders[: -2 * RECENT_ORDERS]
     day = -(-at // DAY)
-    if add(profile.days.setdefault(ORDERS, []), day, 1, plan.days[ORDERS]):
-        profile.counts[ORDER_DAYS] += 1
-        hours, days = plan.hours.get(ORDER_DAYS, 0), plan.days.get(ORDER_DAYS, 0)
-        if hours or days:
-            _add(profile, ORDER_DAYS, day * DAY, 1, hours, days)
+    series = profile.days.get(ORDERS)
+    if series is None:
+        profile.days = _with_series(profile.days, ORDERS, [day, 1])
+    elif not add(series, day, 1, plan.days[ORDERS]):
+        return
+    profile.counts[ORDER_DAYS] += 1
+    hours, days = plan.hours.get(ORDER_DAYS, 0), plan.days.get(ORDER_DAYS, 0)
+    if hours or days:
+        _add(profile, ORDER_DAYS, day * DAY, 1, hours, days)

@@ -1,8 +1,8 @@
 """Which visits did the events make: intervals of activity that grow together in any order of arrival.
 
-Events that come at most one gap apart belong to one session. The open sessions are kept as a flat, sorted list
-``[start, end, start, end, …]``; a late event may open one, prolong one on either side, or join two. A session is
-closed, and its interval dropped, once no event within the allowed lateness can touch it any more.
+Events that come at most one gap apart belong to one session. The open sessions are kept as a flat, sorted
+list ``[start, end, start, end, …]``; a late event may open one, prolong one on either side, or join two. A
+session is closed, and its interval dropped, once no event within the allowed lateness can touch it any more.
 """
 
 
@@ -10,7 +10,8 @@ def touch(spans: list[int], at: int, gap: int) -> tuple[list[int], int]:
     """Work an event at *at* into the sorted intervals *spans*, in place.
 
     Returns:
-        The starts of the sessions that it touched (none: it opened one) and the start of the session it is in now.
+        The starts of the sessions that it touched (none: it opened one) and the start of the session it is in
+        now.
 
     Examples:
         >>> spans = [100, 200, 500, 600]

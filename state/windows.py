@@ -1,12 +1,13 @@
 """How much of a measure fell into the last N days: bucketed series that forget on time.
 
-A series is a flat list ``[k, value, k, value, …]`` sorted by bucket. Bucket *k* of width *w* covers the event times
-``(k*w - w, k*w]``, so its end is ``k*w``. **An event leaves ``X_N`` exactly at (end of its bucket) + N**: never early,
-at most one width late, and exactly on time when it lies on a bucket's boundary. Widths are one hour for windows up to
-14 days and one day for longer ones. Buckets are aligned to the epoch in UTC, not to the customer.
+A series is a flat list ``[k, value, k, value, …]`` sorted by bucket. Bucket *k* of width *w* covers the event
+times ``(k*w - w, k*w]``, so its end is ``k*w``. **An event leaves ``X_N`` exactly at (end of its bucket) +
+N**: never early, at most one width late, and exactly on time when it lies on a bucket's boundary. Widths are
+one hour for windows up to 14 days and one day for longer ones. Buckets are aligned to the epoch in UTC, not
+to the customer.
 
-Adding commutes: the values are integers, and a series forgets relative to its newest bucket, which does not depend
-on the order of arrival.
+Adding commutes: the values are integers, and a series forgets relative to its newest bucket, which does not
+depend on the order of arrival.
 """
 
 from bisect import bisect_left, bisect_right
@@ -17,7 +18,7 @@ FINE = 14 * DAY
 """Longest window that is kept in hourly buckets."""
 
 LARGEST = 9_000_000_000_000_000_000
-"""Sums stop here (nine million million units) instead of leaving 64 bits: a flood of absurd amounts stops nothing."""
+"""Sums stop here (nine million million units) instead of leaving 64 bits: absurd amounts stop nothing."""
 
 
 def width_of(span: int) -> int:
@@ -41,7 +42,7 @@ def bucket_of(at: int, width: int) -> int:
 
 
 def buckets_kept(span: int, lateness: int, width: int) -> int:
-    """How many buckets, the newest included, serve a window of *span* µs for events up to *lateness* µs late."""
+    """How many buckets, the newest included, serve a window of *span* µs for events *lateness* µs late."""
     return -(-(span + lateness) // width) + 1
 
 
@@ -64,7 +65,7 @@ def add(series: list[int], bucket: int, value: int, kept: int) -> bool:
     newest = series[-2]
     if bucket == newest:
         total = series[-1] + value
-        series[-1] = total if total < LARGEST else LARGEST
+        series[-1] = total if total < LARGEST else LARGEST  # noqa: FURB136 - a call to min costs more than the addition
         return False
     if bucket > newest:
         series += (bucket, value)
@@ -107,13 +108,3 @@ def total(series: list[int], span: int, width: int, at: int) -> int:
     if series[0] > gone:
         return sum(series[1::2])
     return sum(series[2 * bisect_right(series[::2], gone) + 1 :: 2])
-
-
-def expiry(series: list[int], span: int, width: int, at: int, far: int) -> int:
-    """The first instant after *at* at which a bucket leaves the window of *span* µs, or *far* if none is left in it."""
-    gone = (at - span) // width
-    if not series or series[-2] <= gone:
-        return far
-    if series[0] > gone:
-        return series[0] * width + span
-    return series[2 * bisect_right(series[::2], gone)] * width + span
