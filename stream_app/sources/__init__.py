@@ -109,5 +109,12 @@ def open_source(
         records = csv_columns.read(text_lines(path), reading, columns)
     else:
         records = _TABLES[form](text_lines(path), reading)
-    ordered = in_event_time(records) if order == "time" else records
+    counted = _counted(records, reading)
+    ordered = in_event_time(counted) if order == "time" else counted
     return Source(ordered, reading, _NOTICES.get(form, ""))
+
+
+def _counted(records: Iterator[Record], reading: Reading) -> Iterator[Record]:
+    for record in records:
+        reading.read += 1
+        yield record

@@ -48,6 +48,7 @@ class Reading:
         dropped: Rows that were left out on purpose, by reason; shown in every summary, so that nothing is
             lost silently.
         malformed: Rows that were passed on as they are because they cannot be read: they become dead letters.
+        read: Records so far.
     """
 
     name: str
@@ -55,3 +56,4 @@ class Reading:
     received_at: int
     dropped: Counter[str] = field(default_factory=Counter)
     malformed: int = 0
+    read: int = 0

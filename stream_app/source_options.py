@@ -1,0 +1,143 @@
+"""Flags by which `replay` and `backtest` choose a source, and what they mean: the same everywhere."""
+
+import itertools
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from state import Bounds, MeasureMap
+from stream_app.bundled import bundled
+from stream_app.errors import Misconfigured
+from stream_app.settings import Settings
+from stream_app.simulator import SEED, simulate_touches
+from stream_app.sources import FORMATS, Columns, Source, open_source, topic_chooser
+
+__all__ = ["asked_source", "bounds_of", "wall_clock"]
+
+BUNDLED = "bundled"
+SIMULATED = "browsing, e-mail, service, social and ad touches are simulated; orders are real"
+
+SourceName = Annotated[
+    str,
+    typer.Argument(
+        metavar="SOURCE",
+        help="A file, plain or .gz, .xz, .bz2; - is standard input; 'bundled' is Online Retail II.",
+    ),
+]
+Format = Annotated[str, typer.Option("--format", metavar="FORMAT", help=f"One of {', '.join(FORMATS)}.")]
+Limit = Annotated[
+    int | None, typer.Option("--limit", min=1, help="Only the first N events.", show_default=False)
+]
+Order = Annotated[str, typer.Option("--order", help="'time': by event time; 'arrival': as the file has it.")]
+TopicMap = Annotated[
+    Path | None,
+    typer.Option(
+        "--topic-map",
+        metavar="FILE",
+        help='TOML lines "Event Name" = "topic" that win over the measures file.',
+        show_default=False,
+    ),
+]
+ColumnOf = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--column",
+        metavar="FIELD=COLUMN",
+        help="For --format csv: customer, timestamp, event, messageId, or a property such as revenue.",
+        show_default=False,
+    ),
+]
+EventName = Annotated[
+    str, typer.Option("--event", metavar="NAME", help="For --format csv: the event name of every row.")
+]
+Rename = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--rename",
+        metavar="TEXT=NAME",
+        help="For --format csv: what the event column says, and the event name that is meant.",
+        show_default=False,
+    ),
+]
+SimulateTouches = Annotated[
+    bool,
+    typer.Option(
+        "--simulate-touches", help="Add simulated browsing, e-mail and other touches around the orders."
+    ),
+]
+Seed = Annotated[int, typer.Option("--seed", help="Of the simulated touches.")]
+DEFAULT_SEED = SEED
+
+
+def wall_clock() -> int:
+    """Read the processing time, in microseconds since 1970 UTC: only commands do."""
+    return time.time_ns() // 1_000
+
+
+def bounds_of(settings: Settings) -> Bounds:
+    """Return what the settings hold to be believable of an event."""
+    events = settings.events
+    return Bounds(
+        max_bytes=events.max_event_bytes,
+        earliest=events.earliest,
+        max_future=events.max_future,
+        max_amount=events.max_amount,
+    )
+
+
+def asked_source(
+    settings: Settings,
+    kinds: MeasureMap,
+    name: str,
+    form: str,
+    *,
+    received_at: int,
+    limit: int | None = None,
+    order: str = "time",
+    topic_map: Path | None = None,
+    column: Sequence[str] | None = None,
+    event: str = "",
+    rename: Sequence[str] | None = None,
+    simulate: bool = False,
+    seed: int = SEED,
+) -> Source:
+    """Open the source that the flags ask for.
+
+    Raises:
+        Misconfigured: If a flag says what cannot be meant.
+        SourceUnreadable: When the records are read.
+    """
+    path: str | Path = name
+    if name == BUNDLED and not Path(name).exists():
+        path, form = bundled("data", "online_retail_ii_orders.csv.gz"), "online-retail"
+    topic_of = topic_chooser(kinds, topic_map)
+    columns = Columns(_pairs(column, "--column"), event, _pairs(rename, "--rename")) if column else None
+    source = open_source(
+        path,
+        form,
+        topic_of=topic_of,
+        kinds=kinds,
+        bounds=bounds_of(settings),
+        received_at=received_at,
+        columns=columns,
+        order=order,
+    )
+    records, notice = source.records, source.notice
+    if simulate:
+        records = simulate_touches(records, topic_of, seed)
+        notice = "; ".join(filter(None, (notice, SIMULATED)))
+    return replace(source, records=itertools.islice(records, limit), notice=notice)
+
+
+def _pairs(given: Sequence[str] | None, flag: str) -> dict[str, str]:
+    pairs: dict[str, str] = {}
+    for pair in given or ():
+        name, equals, value = pair.partition("=")
+        if not (name and equals and value):
+            raise Misconfigured(f"{flag} {pair}: is no pair; write {flag} NAME=VALUE")
+        pairs[name] = value
+    return pairs
