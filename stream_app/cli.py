@@ -64,20 +64,15 @@ def run(arguments: Sequence[str]) -> int:
     """Run one command and return its exit code; errors are one line on standard error."""
     try:
         result = build(arguments)(args=list(arguments), prog_name="lifecycle", standalone_mode=False)
-    except LifecycleAppError as error:
-        return _fail(error.sentence, error.exit_code)
-    except (KeyboardInterrupt, typer.Abort):
-        return _fail("stopped", INTERRUPTED)
     except BrokenPipeError:
         _close_output()
         return 1
-    except TyperException as error:
-        sentence = " ".join(error.format_message().split()).rstrip(".")
-        return _fail(
-            f"{sentence}; `lifecycle --help` and `lifecycle COMMAND --help` say what is possible", USAGE
-        )
+    except (KeyboardInterrupt, typer.Abort):
+        result = INTERRUPTED
     except Exception as error:  # noqa: BLE001 - the last line of defence: whatever it is, it is reported in one line
-        return _unexpected(error)
+        return _report(error)
+    if result == INTERRUPTED:
+        return _fail("stopped", INTERRUPTED)
     return result if isinstance(result, int) else 0
 
 
@@ -86,18 +81,23 @@ def main() -> None:
     sys.exit(run(sys.argv[1:]))
 
 
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"lifecycle {version('lifecycle-scoring')}")
+        raise typer.Exit
+
+
 def _top(
-    context: typer.Context,
-    show_version: Annotated[bool, typer.Option("--version", help="Print the version and end.")] = False,
+    _version: Annotated[
+        bool,
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and end."),
+    ] = False,
 ) -> None:
     """Knows at every moment at which lifecycle stage each customer is.
 
     Every command explains itself with --help. Settings come from a file (--config or LIFECYCLE_CONFIG), then
     from LIFECYCLE_* variables, then from flags.
     """
-    if show_version:
-        typer.echo(f"lifecycle {version('lifecycle-scoring')}")
-        context.exit()
 
 
 def _listed() -> None:
@@ -109,7 +109,14 @@ def _function(name: str) -> Callable[..., Any]:
     return function
 
 
-def _unexpected(error: Exception) -> int:
+def _report(error: Exception) -> int:
+    if isinstance(error, LifecycleAppError):
+        return _fail(error.sentence, error.exit_code)
+    if isinstance(error, TyperException):
+        sentence = " ".join(error.format_message().split()).rstrip(".")
+        return _fail(
+            f"{sentence}; `lifecycle --help` and `lifecycle COMMAND --help` say what is possible", USAGE
+        )
     if os.environ.get("LIFECYCLE_TRACEBACK"):
         raise error
     where = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__

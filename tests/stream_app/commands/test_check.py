@@ -1,0 +1,102 @@
+"""``lifecycle check`` says what holds, or what is wrong, before anything runs."""
+
+import json
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from stream_app import cli
+from stream_app.settings import load_settings
+
+
+@pytest.fixture(autouse=True)
+def _no_variables(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("LIFECYCLE_CONFIG", raising=False)
+
+
+def test_it_prints_a_file_that_configures_the_same(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    assert cli.run(["check", "--kafka", "a:1", "--lifecycle", "saas"]) == 0
+    printed = capsys.readouterr().out
+    (tmp_path / "printed.toml").write_text(printed, encoding="utf-8")
+
+    again = load_settings(tmp_path / "printed.toml", environment={})
+
+    assert again == load_settings(environment={}, kafka="a:1", lifecycles=["saas"])
+    assert tomllib.loads(printed)["lifecycles"] == ["saas"]
+
+
+def test_it_prints_json_with_the_stages_of_each_lifecycle(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run(["check", "--json", "--lifecycle", "six-stage", "--lifecycle", "b2b"]) == 0
+
+    document = json.loads(capsys.readouterr().out)
+    assert document["settings"]["labels"]["ask_every"] == "30d"
+    assert document["lifecycles"]["six-stage"]["stages"][0] == "awareness"
+    assert document["event_names"] > 20
+
+
+def test_it_prints_no_secret(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LIFECYCLE_REDIS", "redis://app:hunter2@localhost:6379/0")
+    monkeypatch.setenv("LIFECYCLE_MODELS__KEY", "hunter2")
+    monkeypatch.setenv("LIFECYCLE_KAFKA_SECURITY__PASSWORD", "hunter2")
+
+    assert cli.run(["check"]) == 0
+    assert cli.run(["check", "--json"]) == 0
+
+    assert "hunter2" not in capsys.readouterr().out
+
+
+def test_an_unknown_feature_in_a_lifecycle_file_is_refused_in_one_line(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text(
+        'name = "mine"\n[[stage]]\nname = "a"\n[[stage]]\nname = "b"\nenter = "ordrs >= 1"\n',
+        encoding="utf-8",
+    )
+
+    assert cli.run(["check", "--lifecycle", str(file)]) == 2
+
+    said = capsys.readouterr().err
+    assert said.startswith(f"lifecycle: {file}:6: ")
+    assert "orders" in said
+    assert said.count("\n") == 1
+
+
+def test_an_unknown_preset_is_refused_with_the_known_ones(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run(["check", "--lifecycle", "seven-stages"]) == 2
+    assert "seven-stage" in capsys.readouterr().err
+
+
+def test_a_broken_measures_file_is_refused(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    (tmp_path / "names.toml").write_text("kind = 1\n[oops]\n", encoding="utf-8")
+    (tmp_path / "my.toml").write_text('[events]\nmeasures = "names.toml"\n', encoding="utf-8")
+
+    assert cli.run(["check", "--config", str(tmp_path / "my.toml")]) == 2
+    assert str(tmp_path / "names.toml") in capsys.readouterr().err
+
+
+def test_the_feature_catalogue_explains_every_feature(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run(["check", "--features", "--json"]) == 0
+
+    features = {one["name"]: one for one in json.loads(capsys.readouterr().out)}
+    assert features["days_since_last_order"]["unit"] == "days"
+    assert all(one["meaning"] and one["source"] for one in features.values())
+
+
+def test_services_that_do_not_answer_are_named_with_exit_code_1(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run(["check", "--reachable", "--kafka", "127.0.0.1:1"]) == 1
+    assert "Kafka does not answer at 127.0.0.1:1" in capsys.readouterr().err
+
+
+@pytest.mark.integration
+def test_services_that_answer_are_named(
+    kafka: str, redis_url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.run(["check", "--reachable", "--json", "--kafka", kafka, "--redis", redis_url]) == 0
+
+    services = json.loads(capsys.readouterr().out)["services"]
+    assert services["kafka"] == f"1 broker at {kafka}"
+    assert services["redis"].startswith("version ")
