@@ -59,13 +59,13 @@ async def ensure(
 def contradiction(topic: Topic, partitions: int, config: Mapping[str, str]) -> str | None:
     """Say in which way an existing topic contradicts its declaration.
 
-    Longer retention than declared and smaller messages on topics of others are no contradiction: they lose
-    nothing here.
+    Only what the declaration names is compared. Longer retention than declared and smaller messages on topics
+    of others are no contradiction: they lose nothing here.
 
     Args:
         topic: The declaration.
         partitions: How many it has.
-        config: Its settings as Kafka tells them.
+        config: Its settings as Kafka tells them, those that are compared at least.
 
     Returns:
         A sentence with topic, expected, found and what to do, or None when it fits.
@@ -85,17 +85,15 @@ def contradiction(topic: Topic, partitions: int, config: Mapping[str, str]) -> s
         )
     policy = config.get("cleanup.policy", topic.cleanup_policy)
     if policy != topic.cleanup_policy:
-        return _advise(topic, "cleanup.policy", policy, topic.cleanup_policy)
-    retention = int(config.get("retention.ms", _FOREVER))
-    if topic.cleanup_policy == "delete" and _is_shorter(retention, topic.retention_ms):
+        return _advise(topic, "cleanup.policy", policy)
+    if "retention.ms" in topic.config and _is_shorter(int(config["retention.ms"]), topic.retention_ms):
         return (
-            _advise(topic, "retention.ms", str(retention), str(topic.retention_ms))
+            _advise(topic, "retention.ms", config["retention.ms"])
             + " (or declare less with topics.source_retention or topics.output_retention)"
         )
-    wanted = topic.config["max.message.bytes"]
-    largest = config.get("max.message.bytes", wanted)
-    if not topic.external and int(largest) < int(wanted):
-        return _advise(topic, "max.message.bytes", largest, wanted)
+    size = "max.message.bytes"
+    if not topic.external and int(config.get(size, 0)) < int(topic.config.get(size, 0)):
+        return _advise(topic, size, config[size])
     return None
 
 
@@ -103,7 +101,8 @@ def _is_shorter(found_ms: int, declared_ms: int) -> bool:
     return found_ms != _FOREVER and (declared_ms == _FOREVER or found_ms < declared_ms)
 
 
-def _advise(topic: Topic, key: str, found: str, expected: str) -> str:
+def _advise(topic: Topic, key: str, found: str) -> str:
+    expected = topic.config[key]
     return (
         f"topic {topic.name} has {key}={found}, expected {expected}: change it with "
         f"kafka-configs --alter --entity-type topics --entity-name {topic.name} --add-config {key}={expected}"

@@ -43,14 +43,14 @@ class Topic:
 
     name: str
     partitions: int
-    replicas: int
+    replicas: int = 1
     config: Mapping[str, str] = field(default_factory=dict)
     external: bool = False
 
     @property
     def cleanup_policy(self) -> str:
         """What happens to old records: ``delete`` or ``compact``."""
-        return self.config["cleanup.policy"]
+        return self.config.get("cleanup.policy", "delete")
 
     @property
     def retention_ms(self) -> int:

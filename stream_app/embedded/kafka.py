@@ -50,6 +50,9 @@ transaction.state.log.replication.factor=1
 transaction.state.log.min.isr=1
 share.coordinator.state.topic.replication.factor=1
 share.coordinator.state.topic.min.isr=1
+# After a crash the broker waits until its former self counts as gone, by default 9 s.
+broker.session.timeout.ms=3000
+broker.heartbeat.interval.ms=500
 # Fewer files than the 50 partitions that large clusters want.
 offsets.topic.num.partitions=4
 transaction.state.log.num.partitions=4

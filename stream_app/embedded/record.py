@@ -35,9 +35,27 @@ class Record(msgspec.Struct, frozen=True):
         try:
             process = psutil.Process(self.pid)
             same = abs(process.create_time() - self.started) <= _SAME_START_S
-            return process if same and process.status() != psutil.STATUS_ZOMBIE else None
         except psutil.Error:
             return None
+        return process if same and not has_ended(process) else None
+
+
+def has_ended(process: psutil.Process) -> bool:
+    """Tell whether a process is gone, its sockets and locks included.
+
+    A killed process with many threads, such as a JVM, is a zombie as soon as its first thread is gone, while
+    the others still hold its port. One that nobody buries stays a zombie, and has ended for all that matters.
+
+    Args:
+        process: The process, as psutil found it.
+
+    Returns:
+        True when nothing of it runs.
+    """
+    try:
+        return process.status() == psutil.STATUS_ZOMBIE and process.num_threads() <= 1
+    except psutil.Error:
+        return True
 
 
 def write_record(path: Path, pid: int, port: int) -> Record:

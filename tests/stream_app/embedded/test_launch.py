@@ -11,6 +11,7 @@ import psutil
 import pytest
 
 from stream_app.embedded.launch import AttachedProcess, in_order, start_attached, start_detached
+from stream_app.embedded.record import has_ended
 
 SLEEP = ["/bin/sleep", "1000"]
 
@@ -32,7 +33,7 @@ def ends_within(pid: int, seconds: float) -> bool:
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         try:
-            if psutil.Process(pid).status() == psutil.STATUS_ZOMBIE:
+            if has_ended(psutil.Process(pid)):
                 return True
         except psutil.NoSuchProcess:
             return True
