@@ -1,19 +1,10 @@
 """Events in, profiles and features out: the pure fold, without Kafka, Redis or a clock."""
 
-from state.catalogue import (
-    Feature,
-    FeatureKind,
-    Spec,
-    catalogue,
-    is_context,
-    kind_of,
-    known_names,
-    nearest,
-    resolve,
-)
+from state.catalogue import FeatureKind, Spec, is_context, kind_of, known_names, nearest, resolve
 from state.codec import StateError
 from state.codec import decode as decode_profile
 from state.codec import encode as encode_profile
+from state.descriptions import Feature, catalogue
 from state.due import DueHeap
 from state.envelope import Headers
 from state.events import Bounds, Event
@@ -33,7 +24,8 @@ from state.labels import (
     settle,
     unpack,
 )
-from state.measures import MEASURE_IDS, MEASURES, SINGULARS, TOPICS, BadMeasures, Kind, MeasureMap
+from state.measure_ids import MEASURE_IDS, MEASURES, SINGULARS, TOPICS
+from state.measures import BadMeasures, Kind, MeasureMap
 from state.plan import DEDUP, FoldPlan, UnknownFeature
 from state.profile import Profile, Standing, apply
 from state.rejection import REASONS, Rejected

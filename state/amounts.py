@@ -19,7 +19,7 @@ class _Product(msgspec.Struct, gc=False):
 _PRODUCTS: Final = msgspec.json.Decoder(list[_Product])
 
 
-def amount_of(
+def amount_of(  # noqa: PLR0917 - called once, by position, on the hot path
     revenue: Any,
     total: Any,
     value: Any,
@@ -47,7 +47,8 @@ def amount_of(
     Examples:
         >>> amount_of(None, "27.50", 3, msgspec.Raw(), None, {}, 1e12)
         27500000
-        >>> amount_of(None, None, None, msgspec.Raw(b'[{"price": 19, "quantity": 2}]'), "EUR", {"EUR": 1.1}, 1e12)
+        >>> products = msgspec.Raw(b'[{"price": 19, "quantity": 2}]')
+        >>> amount_of(None, None, None, products, "EUR", {"EUR": 1.1}, 1e12)
         41800000
     """
     for name, given in (("revenue", revenue), ("total", total), ("value", value)):
@@ -79,8 +80,8 @@ def _number(given: Any, where: str) -> float:
     if not 0 <= number < float("inf"):
         raise Rejected(
             "bad_amount",
-            f"{where} is {str(given)[:40]}; send a finite number that is not negative (money given back is an "
-            "Order Refunded event with a positive amount).",
+            f"{where} is {str(given)[:40]}; send a finite number that is not negative (money given back is "
+            "an Order Refunded event with a positive amount).",
         )
     return number
 

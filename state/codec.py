@@ -9,7 +9,7 @@ from typing import Final
 
 import msgspec
 
-from state.measures import MEASURES
+from state.measure_ids import MEASURES
 from state.profile import Profile
 
 VERSION: Final = 1

@@ -5,7 +5,6 @@ by the parser. Whatever cannot be folded is `Rejected` with a reason and a sente
 exception.
 """
 
-import json
 from typing import Any, Final
 
 import msgspec
@@ -14,12 +13,14 @@ from xxhash import xxh3_64_intdigest
 from state.amounts import amount_of
 from state.envelope import Envelope, Headers, open_headers, open_structured
 from state.instants import DAY, format_instant, parse_instant
-from state.measures import TYPES, Kind, MeasureMap
+from state.measure_ids import TYPES
+from state.measures import Kind, MeasureMap
 from state.rejection import Rejected
+from state.wire import Context, Properties, Wire, modernize, read
 
 JUNK_IDS: Final = frozenset({
-    "", "null", "(null)", "none", "nil", "undefined", "anonymous", "guest", "unknown", "0", "-1", "nan", "n/a", "na",
-    "true", "false", "-", "[object object]", "00000000-0000-0000-0000-000000000000",
+    "", "null", "(null)", "none", "nil", "undefined", "anonymous", "guest", "unknown", "0", "-1", "nan", "n/a",
+    "na", "true", "false", "-", "[object object]", "00000000-0000-0000-0000-000000000000",
 })  # fmt: skip
 """Ids that clients send when they have none; in lower case. They never identify anybody."""
 
@@ -61,39 +62,6 @@ class Event(msgspec.Struct, gc=False):
     kind: Kind
     amount: int = 0
     active: bool = True
-
-
-class _Properties(msgspec.Struct, gc=False):
-    revenue: Any = None
-    total: Any = None
-    value: Any = None
-    currency: Any = None
-    products: msgspec.Raw = msgspec.Raw()
-
-
-class _Context(msgspec.Struct, gc=False):
-    active: Any = None
-
-
-class _Wire(msgspec.Struct, gc=False):
-    """The Segment event, and the older spellings that its own documentation still shows."""
-
-    type: str | None = None
-    event: str | None = None
-    messageId: str | int | None = None  # noqa: N815 - named as on the wire
-    userId: str | int | None = None  # noqa: N815
-    anonymousId: str | int | None = None  # noqa: N815
-    timestamp: str | int | float | None = None
-    properties: _Properties | list[Any] | None = None  # PHP writes an empty object as []
-    context: _Context | list[Any] | None = None
-    specversion: Any = None
-    action: Any = None
-    message_id: Any = None
-    user_id: Any = None
-    anonymous_id: Any = None
-
-
-_WIRE: Final = msgspec.json.Decoder(_Wire)
 
 
 def decode(
@@ -139,17 +107,17 @@ def decode(
     if envelope is None:
         if value is None:
             raise Rejected("null_value", "The record has no value; send the event as JSON.")
-        wire = _read(value)
+        wire = read(value)
         if wire.specversion is not None and wire.messageId is None:
             envelope = open_structured(value)
     if envelope is not None:
         return _unwrap(envelope, kinds, bounds, received_at)
     if wire.messageId is None or wire.userId is None or wire.type is None:
-        _modernize(wire)
+        modernize(wire)
     return _judge(wire, kinds, bounds, received_at)
 
 
-def _judge(wire: _Wire, kinds: MeasureMap, bounds: Bounds, received_at: int, dotted: str = "") -> Event:
+def _judge(wire: Wire, kinds: MeasureMap, bounds: Bounds, received_at: int, dotted: str = "") -> Event:
     """The facts of a parsed event. *dotted* is the CloudEvents type if it alone says what happened."""
     message_id = wire.messageId
     if message_id is None or message_id == "":
@@ -175,7 +143,7 @@ def _judge(wire: _Wire, kinds: MeasureMap, bounds: Bounds, received_at: int, dot
         kind = _kind(wire, kinds, dotted)
     properties, context = wire.properties, wire.context
     amount = 0
-    if kind.amount >= 0 and isinstance(properties, _Properties):
+    if kind.amount >= 0 and isinstance(properties, Properties):
         amount = amount_of(
             properties.revenue,
             properties.total,
@@ -185,38 +153,11 @@ def _judge(wire: _Wire, kinds: MeasureMap, bounds: Bounds, received_at: int, dot
             kinds.rates,
             bounds.max_amount,
         )
-    active = not (isinstance(context, _Context) and context.active is False)
+    active = not (isinstance(context, Context) and context.active is False)
     return Event(customer, at, xxh3_64_intdigest(str(message_id).encode()), kind, amount, active)
 
 
-def _read(value: bytes | msgspec.Raw) -> _Wire:
-    try:
-        return _WIRE.decode(value)
-    except msgspec.ValidationError as error:
-        raise Rejected(
-            "wrong_type", f"A field has the wrong type: {error}; see the event fields of the README."
-        ) from None
-    except RecursionError:
-        raise Rejected("invalid_json", "The value is nested too deeply to be an event.") from None
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise _unreadable(bytes(value), error) from None
-
-
-def _unreadable(value: bytes, error: Exception) -> Rejected:
-    """Tell broken JSON from JSON with NaN or Infinity, which some clients write for an amount they lack."""
-    if b"NaN" in value or b"Infinity" in value or b"out of range" in str(error).encode():
-        try:
-            json.loads(value)
-        except (ValueError, RecursionError):
-            pass
-        else:
-            return Rejected(
-                "bad_amount", "The event holds NaN, Infinity or a number out of range; send finite numbers."
-            )
-    return Rejected("invalid_json", f"The value is not JSON in UTF-8: {error}; send one JSON object.")
-
-
-def _customer(wire: _Wire) -> str:
+def _customer(wire: Wire) -> str:
     """The customer id: userId, else anonymousId; ids that stand for "nobody" do not count."""
     for given in (wire.userId, wire.anonymousId):
         if given is not None:
@@ -225,16 +166,17 @@ def _customer(wire: _Wire) -> str:
                 if len(customer) > LONGEST_ID:
                     raise Rejected(
                         "too_large",
-                        f"The customer id has {len(customer):,} characters; ids of up to {LONGEST_ID} are accepted.",
+                        f"The customer id has {len(customer):,} characters; at most {LONGEST_ID} are accepted.",
                     )
                 return customer
     raise Rejected(
         "missing_id",
-        f"Neither userId ({wire.userId!r}) nor anonymousId ({wire.anonymousId!r}) identifies anybody; send one that does.",
+        f"Neither userId ({wire.userId!r}) nor anonymousId ({wire.anonymousId!r}) identifies anybody; "
+        "send one that does.",
     )
 
 
-def _kind(wire: _Wire, kinds: MeasureMap, dotted: str) -> Kind:
+def _kind(wire: Wire, kinds: MeasureMap, dotted: str) -> Kind:
     call, name = wire.type, wire.event
     if call is None and dotted:
         return kinds.kind_of_type(dotted)
@@ -261,27 +203,15 @@ def _unbelievable(at: int, given: Any, bounds: Bounds, received_at: int) -> Reje
     told = given if at > 253_402_300_799_000_000 else format_instant(at)
     return Rejected(
         "future_timestamp",
-        f"timestamp {told} lies more than {bounds.max_future // 1_000_000:,} s after its arrival; check the sender's clock.",
+        f"timestamp {told} lies more than {bounds.max_future // 1_000_000:,} s after its arrival; "
+        "check the sender's clock.",
     )
-
-
-def _modernize(wire: _Wire) -> None:
-    """Take the older spellings (``user_id``, ``action``) where the present ones are missing."""
-    if wire.type is None and isinstance(wire.action, str):
-        wire.type = wire.action
-    for name, old in (
-        ("messageId", wire.message_id),
-        ("userId", wire.user_id),
-        ("anonymousId", wire.anonymous_id),
-    ):
-        if getattr(wire, name) is None and isinstance(old, str | int) and not isinstance(old, bool):
-            setattr(wire, name, old)
 
 
 def _unwrap(envelope: Envelope, kinds: MeasureMap, bounds: Bounds, received_at: int) -> Event:
     """Read the payload of a CloudEvents envelope; its attributes fill in what the payload does not say."""
-    wire = _read(envelope.data)
-    _modernize(wire)
+    wire = read(envelope.data)
+    modernize(wire)
     if wire.messageId is None:
         wire.messageId = envelope.message_id or None
     if wire.timestamp is None:

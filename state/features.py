@@ -13,7 +13,7 @@ from typing import Final
 from state.amounts import MICRO
 from state.catalogue import DECAY_REACH
 from state.instants import DAY, FAR
-from state.measures import AMOUNTS
+from state.measure_ids import AMOUNTS
 from state.order_features import ORDER_READERS
 from state.plan import profile_spec
 from state.profile import Profile
@@ -95,7 +95,7 @@ class FeaturePlan:
         return values
 
     def expiry(self, profile: Profile, at: int) -> int:
-        """The first instant (µs) after *at* at which a value can change in steps without an event; FAR if none.
+        """The first instant (µs) after *at* at which a step value can change without an event; FAR if none.
 
         Never late: up to that instant `vector` gives what it gives at *at*.
         """

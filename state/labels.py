@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final, Literal
 import msgspec
 
 from state.instants import FAR
-from state.measures import CANCELLATIONS, EVENTS, ORDERS, REVENUE
+from state.measure_ids import CANCELLATIONS, EVENTS, ORDERS, REVENUE
 
 if TYPE_CHECKING:
     from state.profile import Profile

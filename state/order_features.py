@@ -7,7 +7,7 @@ from typing import Final
 
 from state.amounts import MICRO
 from state.instants import DAY
-from state.measures import ORDERS, REVENUE
+from state.measure_ids import ORDERS, REVENUE
 from state.profile import Profile
 
 

@@ -5,7 +5,8 @@ from typing import Final
 
 from state.catalogue import DECAY_REACH, resolve
 from state.instants import DAY, HOUR, MINUTE
-from state.measures import MEASURES, ORDERS, SESSIONS, Kind
+from state.measure_ids import MEASURES, ORDERS, SESSIONS
+from state.measures import Kind
 from state.windows import buckets_kept, width_of
 
 SESSION_GAP: Final = 30 * MINUTE

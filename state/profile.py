@@ -6,28 +6,21 @@ with any duplicates that the dedup window still remembers. Everything in it is t
 to their own newest entry.
 """
 
-import struct
-from bisect import bisect_left
 from typing import Final
 
 import msgspec
 
+from state.dedup import remember
 from state.events import Event
 from state.instants import DAY, HOUR
 from state.labels import Pending
-from state.measures import MEASURES, ORDER_DAYS, ORDERS, SESSIONS
+from state.measure_ids import MEASURES, ORDER_DAYS, ORDERS, SESSIONS
 from state.plan import FoldPlan
 from state.sessions import close, touch
 from state.windows import LARGEST, add, change, forget
 
 RECENT_ORDERS: Final = 16
 """How many of the latest orders a profile keeps with their amounts."""
-
-_RECORD: Final = (
-    12  # bytes of one remembered message: 4 of the second, 8 of the hash, so that bytes sort by time
-)
-_LAST_SECOND: Final = (1 << 32) - 1
-_pack: Final = struct.Struct(">IQ").pack
 
 
 def _zeros() -> list[int]:
@@ -75,7 +68,7 @@ class Profile(msgspec.Struct, array_like=True, gc=False):
         days: Daily series by measure id.
         orders: The latest orders, ``[at, amount, at, amount, …]``, sorted.
         sessions: Open sessions (see `state.sessions`).
-        seen: Messages that were no visits, newest by event time: 12 bytes each, second and hash, sorted.
+        seen: The newest messages that were no visits (see `state.dedup`).
         seen_visits: The same for visits, apart, so that a burst of page views does not push out an order.
         standings: One a lifecycle, in configuration order.
         pending: Questions to the models that wait for their answers.
@@ -118,7 +111,7 @@ def apply(profile: Profile, event: Event, plan: FoldPlan) -> bool:
         False if the message was folded before: nothing has changed then.
     """
     kind = event.kind
-    if plan.dedup and not _remember(profile, kind.session, event.at, event.message, plan.dedup):
+    if plan.dedup and not _remember(profile, event, plan.dedup):
         return False
     if not event.active:
         return True
@@ -136,41 +129,19 @@ def apply(profile: Profile, event: Event, plan: FoldPlan) -> bool:
     return True
 
 
-def _remember(profile: Profile, visit: bool, at: int, message: int, limit: int) -> bool:
-    """Remember the message among the newest *limit* of its sort; False if it is remembered already.
-
-    The newest by event time are kept, not the latest to arrive: only so does the order of arrival leave no
-    trace.
-    """
-    seen = profile.seen_visits if visit else profile.seen
-    second = at // 1_000_000
-    if not 0 <= second <= _LAST_SECOND:
-        second = _LAST_SECOND if second > 0 else 0
-    record = _pack(second, message)
-    if seen:
-        place = seen.find(record[4:])
-        if place >= 0 and _holds(seen, record[4:], place):
+def _remember(profile: Profile, event: Event, limit: int) -> bool:
+    """Remember the message; False if it is remembered already."""
+    if event.kind.session:
+        seen = remember(profile.seen_visits, event.at, event.message, limit)
+        if seen is None:
             return False
-        if record < seen[-_RECORD:]:
-            before = _RECORD * bisect_left(
-                range(len(seen) // _RECORD), record, key=lambda i: seen[i * _RECORD : (i + 1) * _RECORD]
-            )
-            seen = seen[:before] + record + seen[before:]
-        else:
-            seen += record
-        record = seen if len(seen) <= limit * _RECORD else seen[-limit * _RECORD :]
-    if visit:
-        profile.seen_visits = record
+        profile.seen_visits = seen
     else:
-        profile.seen = record
+        seen = remember(profile.seen, event.at, event.message, limit)
+        if seen is None:
+            return False
+        profile.seen = seen
     return True
-
-
-def _holds(seen: bytes, message: bytes, place: int) -> bool:
-    """Whether *message* stands in *seen* as a whole entry, at *place* or later, not across two entries."""
-    while place >= 0 and place % _RECORD != 4:
-        place = seen.find(message, place + 1)
-    return place >= 0
 
 
 def _count(profile: Profile, at: int, counted: tuple[tuple[int, int, int], ...]) -> None:
