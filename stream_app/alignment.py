@@ -1,0 +1,145 @@
+"""In which order the records of one partition are folded: merged by event time as far as they are known.
+
+A partition reads several topics. Each topic keeps its own order; between topics the record with the earliest
+event time goes first. With the wall clock everything that was fetched is released at once. With the event clock
+a *punctuation* (a tick that carries offsets) says up to which event time a producer has sent everything, and which
+offsets that covers: what it covers is released in exact event-time order, whatever the fetches looked like.
+Without punctuations records wait for `hold` seconds at most, so that a producer that sends none is served as well.
+"""
+
+from collections import deque
+from collections.abc import Iterable, Mapping
+from heapq import heapify, heapreplace, heappop
+from typing import NamedTuple
+
+__all__ = ["Alignment", "Arrived", "Punctuation"]
+
+
+class Arrived(NamedTuple):
+    """One record of a source topic, as it came out of the log.
+
+    Attributes:
+        at: Event time (µs) by which it is merged; a record that cannot be read takes its predecessor's.
+        source: Index of the source topic.
+        offset: Kafka offset.
+        item: Whatever the engine folds (the decoded event or its rejection).
+    """
+
+    at: int
+    source: int
+    offset: int
+    item: object
+
+
+class Punctuation(NamedTuple):
+    """A promise: everything at or before *at* lies below *offsets* (source index to next offset)."""
+
+    at: int
+    offsets: Mapping[int, int]
+
+
+class Alignment:
+    """Buffers of one partition, released in event-time order.
+
+    Args:
+        sources: Number of source topics.
+        hold: Seconds that a record waits for a punctuation (0 releases at once: the wall clock).
+        patience: The same, once a punctuation has been seen: a producer that punctuates is worth waiting for.
+
+    Examples:
+        >>> alignment = Alignment(sources=2, hold=1.0, patience=30.0)
+        >>> alignment.add([Arrived(30, 0, 0, "c"), Arrived(50, 0, 1, "e")], now=0.0)
+        >>> alignment.add([Arrived(10, 1, 0, "a")], now=0.0)
+        >>> [record.item for record in alignment.release(now=0.1)]
+        []
+        >>> alignment.punctuate(Punctuation(40, {0: 2, 1: 1}))
+        >>> [record.item for record in alignment.release(now=0.1)], alignment.frontier
+        (['a', 'c'], 40)
+    """
+
+    def __init__(self, sources: int, *, hold: float, patience: float) -> None:
+        self._queues: list[deque[Arrived]] = [deque() for _ in range(sources)]
+        self._positions = [0] * sources
+        self._punctuations: deque[Punctuation] = deque()
+        self._hold = hold
+        self._patience = patience
+        self._oldest: float | None = None
+        self.frontier = 0
+
+    def __len__(self) -> int:
+        return sum(map(len, self._queues))
+
+    def start_at(self, source: int, offset: int) -> None:
+        """Set the offset from which a source is read, so that what lies before it counts as seen."""
+        self._positions[source] = offset
+
+    def add(self, records: Iterable[Arrived], now: float) -> None:
+        """Buffer records; those of one source come in offset order.
+
+        Args:
+            records: What was fetched.
+            now: Monotonic seconds, to measure how long records have waited.
+        """
+        for record in records:
+            self._queues[record.source].append(record)
+            self._positions[record.source] = record.offset + 1
+        if self._oldest is None and len(self):
+            self._oldest = now
+
+    def punctuate(self, punctuation: Punctuation) -> None:
+        """Add a promise; it takes effect when what it covers has been fetched."""
+        self._punctuations.append(punctuation)
+
+    def wait(self, now: float) -> float | None:
+        """Seconds until `release` would give up waiting, ``None`` when nothing is buffered."""
+        if self._oldest is None:
+            return None
+        return max(0.0, self._oldest + self._holding() - now)
+
+    def release(self, now: float, most: int = 1 << 30) -> list[Arrived]:
+        """Take what may be folded now, merged by event time; advances `frontier` to the promises kept.
+
+        Args:
+            now: Monotonic seconds.
+            most: How many records to take; the rest stays for the next call.
+        """
+        self._cover()
+        is_over = self._hold <= 0 or self.wait(now) == 0.0
+        taken = self._merge(None if is_over else self.frontier, most)
+        if not len(self):
+            self._oldest = None
+        elif taken and not is_over:
+            self._oldest = now
+        return taken
+
+    @property
+    def is_clear(self) -> bool:
+        """Whether nothing at or before `frontier` is left, so that time itself may pass to it."""
+        return all(queue[0].at > self.frontier for queue in self._queues if queue)
+
+    def _holding(self) -> float:
+        return self._patience if self.frontier or self._punctuations else self._hold
+
+    def _cover(self) -> None:
+        while self._punctuations and self._is_covered(self._punctuations[0]):
+            self.frontier = max(self.frontier, self._punctuations.popleft().at)
+
+    def _is_covered(self, punctuation: Punctuation) -> bool:
+        return all(self._positions[source] >= offset for source, offset in punctuation.offsets.items())
+
+    def _merge(self, limit: int | None, most: int) -> list[Arrived]:
+        """K-way merge by the event time at each queue's head; each queue keeps its order."""
+        taken: list[Arrived] = []
+        heads = [(queue[0].at, index) for index, queue in enumerate(self._queues) if queue]
+        heapify(heads)
+        while heads and len(taken) < most:
+            at, index = heads[0]
+            if limit is not None and at > limit:
+                break
+            queue = self._queues[index]
+            taken.append(queue.popleft())
+            if queue:
+                heapreplace(heads, (queue[0].at, index))
+            else:
+                heappop(heads)
+        return taken

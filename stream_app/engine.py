@@ -1,0 +1,433 @@
+"""One partition: which profiles the records of a run touch, what time does to the others, and what follows.
+
+The engine is synchronous and does no I/O. It reads profiles from a store, hands back the changed ones as changelog
+records, and says what is to be published. The worker delivers; `backtest`, tests and benchmarks call it directly.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Literal, NamedTuple, Protocol
+
+import orjson
+
+from scorers.migration import compatible, summary
+from state import (
+    DueHeap,
+    Event,
+    Profile,
+    Rejected,
+    Standing,
+    apply,
+    decode_profile,
+    encode_profile,
+    settle,
+)
+from stream_app.alignment import Arrived
+from stream_app.errors import Misconfigured
+from stream_app.outputs import ALERT, EXAMPLE, STAGE_CHANGE, Output, erasure_json
+from stream_app.scoring import Scoring
+from stream_app.step import evaluate, example_of, is_absorbed, observe, pass_time, state_of, totals
+
+__all__ = ["CLOCK_KEY", "ERASURE", "META_KEY", "Clock", "DeadLetter", "Effects", "PartitionEngine", "Refused", "Store"]
+
+Clock = Literal["wall", "event"]
+
+#: Keys of the partition's own records in the changelog; no customer id is encoded like this, for ids are UTF-8.
+META_KEY, CLOCK_KEY = b"\xff\xffmeta", b"\xff\xffclock"
+#: Kind of output by which an erasure is published (see `stream_app.outputs` for the others).
+ERASURE = 3
+
+
+class Store(Protocol):
+    """Profiles of one partition by customer id, encoded."""
+
+    def get(self, key: bytes) -> bytes | None:
+        """Stored value of *key*."""
+
+    def put(self, key: bytes, value: bytes) -> None:
+        """Replace the value of *key*; it can be read at once, and becomes durable with the changelog."""
+
+    def items(self) -> Iterator[tuple[bytes, bytes]]:
+        """All keys and values."""
+
+
+class Refused(NamedTuple):
+    """A record that was not understood, with everything needed to look at it again.
+
+    Attributes:
+        rejection: Reason code and sentence.
+        key: Kafka key.
+        value: Original bytes.
+        headers: Original headers.
+    """
+
+    rejection: Rejected
+    key: bytes | None
+    value: bytes | None
+    headers: Any = ()
+
+
+class DeadLetter(NamedTuple):
+    """A refused record and where it stood."""
+
+    source: int
+    offset: int
+    refused: Refused
+
+
+class Effects:
+    """What a run has changed.
+
+    Attributes:
+        changed: Profiles to store, by changelog key.
+        outputs: What to publish, in order.
+        dead_letters: Records refused.
+        outcomes: Count of records by (source, outcome): applied, duplicate, late, dead_letter.
+        moves: Count of transitions by (lifecycle, from, to).
+    """
+
+    __slots__ = ("changed", "dead_letters", "moves", "outcomes", "outputs")
+
+    def __init__(self) -> None:
+        self.changed: dict[bytes, bytes] = {}
+        self.outputs: list[Output] = []
+        self.dead_letters: list[DeadLetter] = []
+        self.outcomes: Counter[tuple[int, str]] = Counter()
+        self.moves: Counter[tuple[str, str, str]] = Counter()
+
+    def __bool__(self) -> bool:
+        return bool(self.changed or self.outputs or self.dead_letters)
+
+
+class _Touched:
+    """Profiles that a run changes, and their purchase totals before it."""
+
+    __slots__ = ("profiles", "totals")
+
+    def __init__(self) -> None:
+        self.profiles: dict[str, Profile] = {}
+        self.totals: dict[str, tuple[int, int, int, int]] = {}
+
+
+class PartitionEngine:
+    """The profiles of one partition, folded and scored.
+
+    Args:
+        scoring: Compiled configuration and models, shared by all partitions of the process.
+        store: Profiles of this partition.
+        clock: ``event``: only events and ticks move time, and every transition of a history is gone through. ``wall``:
+            profiles are evaluated once a run, as of now; what lies in the past is not published step by step.
+
+    Attributes:
+        time: The partition's clock (µs of event time): events before it are late, timers up to it have fired.
+        population: Customers by (lifecycle index, stage index), exact.
+    """
+
+    def __init__(self, scoring: Scoring, store: Store, clock: Clock) -> None:
+        self.scoring = scoring
+        self.store = store
+        self.clock = clock
+        self.time = 0
+        self.population: Counter[tuple[int, int]] = Counter()
+        self._heap = DueHeap()
+        self._newest = 0
+        self._delivered: dict[int, int] = {}
+
+    # ------------------------------------------------------------------ runs
+
+    def fold(self, records: Iterable[Arrived], *, now: int = 0, stamp: tuple[int, int] = (0, 0)) -> Effects:
+        """Fold records that are in order.
+
+        Args:
+            records: Items are `state.Event` or `Refused`.
+            now: Wall clock (µs); only looked at with the wall clock.
+            stamp: Source and offset that are committed when, and only when, this run is delivered.
+        """
+        effects, touched = Effects(), _Touched()
+        for record in records:
+            item = record.item
+            if isinstance(item, Event):
+                self._fold_event(record, item, touched, effects)
+            elif isinstance(item, Refused):
+                effects.dead_letters.append(DeadLetter(record.source, record.offset, item))
+                effects.outcomes[record.source, "dead_letter"] += 1
+        lateness = self.scoring.policy.lateness
+        if self.clock == "wall":
+            self._evaluate_as_of(now, touched, effects)
+            self.time = max(self.time, now - lateness)
+        elif self._newest:
+            for customer, profile in touched.profiles.items():
+                self._heap.schedule(customer, profile.due)
+            self._advance(self._newest - lateness - 1, touched, effects)
+        self._keep(touched.profiles, effects, stamp)
+        return effects
+
+    def advance(self, until: int, *, stamp: tuple[int, int] = (0, 0)) -> Effects:
+        """Let time pass to *until* (µs of event time), inclusive: timers of silent customers fire, in order."""
+        effects, touched = Effects(), _Touched()
+        self._advance(until, touched, effects)
+        self._keep(touched.profiles, effects, stamp)
+        return effects
+
+    def _fold_event(self, record: Arrived, event: Event, touched: "_Touched", effects: Effects) -> None:
+        customer = event.customer
+        profile = touched.profiles.get(customer)
+        if profile is None:
+            profile = self._load(customer) or Profile()
+        if is_absorbed(profile, record.source, record.offset):
+            effects.outcomes[record.source, "duplicate"] += 1
+            return
+        if customer not in touched.profiles:
+            touched.profiles[customer] = profile
+            touched.totals[customer] = totals(profile)
+        late = event.at < self.time
+        if self.clock == "event":
+            before = _stages(profile)
+            folded, outputs = observe(self.scoring, customer, profile, event, late=late)
+            self._note(before, profile, outputs, effects)
+            self._newest = max(self._newest, event.at)
+        else:
+            folded = self._absorb(customer, profile, event, effects)
+        effects.outcomes[record.source, "duplicate" if not folded else "late" if late else "applied"] += 1
+
+    def _absorb(self, customer: str, profile: Profile, event: Event, effects: Effects) -> bool:
+        """Fold without evaluating (wall clock); answers that are due before the event are settled first."""
+        if profile.pending and profile.due < event.at:
+            for answer in settle(profile, event.at - 1, self.scoring.horizons):
+                example = example_of(self.scoring, customer, answer)
+                effects.outputs.append(Output(EXAMPLE, customer.encode(), example))
+        return apply(profile, event, self.scoring.fold)
+
+    def _evaluate_as_of(self, now: int, touched: "_Touched", effects: Effects) -> None:
+        for customer, profile in touched.profiles.items():
+            at = max(profile.last[0], profile.evaluated_at)
+            if not at:
+                continue
+            before = _stages(profile)
+            moved = touched.totals[customer] != totals(profile)
+            outputs = evaluate(self.scoring, customer, profile, at, moved=moved, is_event=True)
+            outputs += pass_time(self.scoring, customer, profile, now)
+            self._note(before, profile, _latest(outputs), effects)
+
+    def _advance(self, until: int, touched: "_Touched", effects: Effects) -> None:
+        self.time = max(self.time, until)
+        for _, customer in self._heap.pop_until(until):
+            profile = touched.profiles.get(customer) or self._load(customer)
+            if profile is None:
+                continue
+            before = _stages(profile)
+            outputs = pass_time(self.scoring, customer, profile, until)
+            self._note(before, profile, outputs if self.clock == "event" else _latest(outputs), effects)
+            touched.profiles[customer] = profile
+
+    # ------------------------------------------------------------- bookkeeping
+
+    def _load(self, customer: str) -> Profile | None:
+        value = self.store.get(customer.encode())
+        return None if value is None else decode_profile(value)
+
+    def profile(self, customer: str) -> Profile | None:
+        """The stored profile of a customer."""
+        return self._load(customer)
+
+    def profiles(self) -> Iterator[tuple[str, Profile]]:
+        """All customers that are known, erased ones left out."""
+        for key, value in self.store.items():
+            if not key.startswith(b"\xff"):
+                profile = decode_profile(value)
+                if profile.evaluated_at:
+                    yield key.decode(), profile
+
+    def delivered(self, source: int, offset: int) -> None:
+        """Note that everything stamped below *offset* of *source* has been delivered."""
+        self._delivered[source] = max(offset, self._delivered.get(source, 0))
+
+    def _keep(self, profiles: Mapping[str, Profile], effects: Effects, stamp: tuple[int, int]) -> None:
+        """Store the changed profiles, each with what it has still to publish."""
+        owed: dict[bytes, list[Output]] = {}
+        for output in effects.outputs:
+            owed.setdefault(output.key, []).append(output)
+        delivered = self._delivered
+        for customer, profile in profiles.items():
+            key = customer.encode()
+            profile.revision += 1
+            if profile.outbox:
+                profile.outbox = [entry for entry in profile.outbox if entry[1] >= delivered.get(entry[0], 0)]
+            profile.outbox += [(*stamp, output.kind, output.payload) for output in owed.get(key, ())]
+            value = encode_profile(profile)
+            effects.changed[key] = value
+            self.store.put(key, value)
+            self._heap.schedule(customer, profile.due)
+
+    def _note(
+        self, before: tuple[int, ...], profile: Profile, outputs: list[Output], effects: Effects
+    ) -> None:
+        effects.outputs += outputs
+        after = _stages(profile)
+        if before == after:
+            return
+        for index, stage in enumerate(after):
+            old = before[index] if index < len(before) else -1
+            if old == stage:
+                continue
+            track = self.scoring.tracks[index]
+            if old >= 0:
+                self.population[index, old] -= 1
+            self.population[index, stage] += 1
+            effects.moves[track.name, track.stages[old] if old >= 0 else "", track.stages[stage]] += 1
+
+    # ------------------------------------------------- ownership, control, schema
+
+    def meta(self) -> bytes:
+        """What the state of this partition was written under; stored beside it under `META_KEY`."""
+        return orjson.dumps(
+            {
+                "lifecycles": [summary(track.lifecycle) for track in self.scoring.tracks],
+                "windows": self.scoring.fold.windows(),
+            }
+        )
+
+    def clock_state(self) -> bytes:
+        """The partition's clock; stored under `CLOCK_KEY`."""
+        return orjson.dumps({"time": self.time, "newest": self._newest})
+
+    def recover(self, committed: Mapping[int, int]) -> tuple[list[Output], Effects]:
+        """Take over the stored state: check what it was written under, rebuild heap and counts.
+
+        Args:
+            committed: Committed offset by source: outputs stamped at or beyond it may not have been delivered.
+
+        Returns:
+            Outputs to publish again, byte for byte, and the changes of a migration to changed lifecycle files.
+
+        Raises:
+            Misconfigured: If the configured lifecycles cannot take the stored state over.
+        """
+        self._delivered = dict(committed)
+        clock = self.store.get(CLOCK_KEY)
+        if clock is not None:
+            stored = orjson.loads(clock)
+            self.time, self._newest = stored["time"], stored["newest"]
+        effects = Effects()
+        migrate = self._migration()
+        undelivered: list[Output] = []
+        due: list[tuple[str, int]] = []
+        migrated: dict[str, Profile] = {}
+        for key, value in self.store.items():
+            if key.startswith(b"\xff"):
+                continue
+            profile, customer = decode_profile(value), key.decode()
+            if migrate is not None:
+                profile.standings = migrate(profile.standings)
+                profile.pending = []
+                profile.due = max(self.time, profile.evaluated_at + 1) if profile.evaluated_at else profile.due
+                migrated[customer] = profile
+            undelivered += [
+                Output(kind, key, payload)
+                for source, offset, kind, payload in profile.outbox
+                if offset >= committed.get(source, 0)
+            ]
+            for index, stage in enumerate(_stages(profile)):
+                if stage >= 0:
+                    self.population[index, stage] += 1
+            due.append((customer, profile.due))
+        self._heap = DueHeap(due)
+        self._keep(migrated, effects, (0, 0))
+        return undelivered, effects
+
+    def _migration(self) -> Any:
+        """How stored standings become those of the configured lifecycles; ``None`` if they are already."""
+        value = self.store.get(META_KEY)
+        if value is None:
+            return None
+        stored = orjson.loads(value)
+        missing = self.scoring.fold.missing(stored["windows"])
+        if missing:
+            raise Misconfigured(
+                f"the stored profiles lack the history for {', '.join(missing)}, which a lifecycle now asks for; "
+                "replay the sources into a new prefix, or keep to windows that were kept before"
+            )
+        old = {each["name"]: (index, each) for index, each in enumerate(stored["lifecycles"])}
+        plan: list[tuple[int, Any] | None] = []
+        changed = len(old) != len(self.scoring.tracks)
+        for index, track in enumerate(self.scoring.tracks):
+            if track.name not in old:
+                plan.append(None)
+                changed = True
+                continue
+            position, described = old[track.name]
+            migration = compatible_or_refuse(described, track.lifecycle)
+            plan.append((position, migration))
+            changed = changed or position != index or not migration.is_same
+        if not changed:
+            return None
+
+        def migrate(standings: list[Standing]) -> list[Standing]:
+            version = max((each.version for each in standings), default=0)
+            result = []
+            for step in plan:
+                if step is None or step[0] >= len(standings):
+                    result.append(Standing(version=version))
+                    continue
+                standing = standings[step[0]]
+                standing.stage = step[1].stage(standing.stage)
+                standing.previous = step[1].stage(standing.previous)
+                standing.next_stage = step[1].stage(standing.next_stage)
+                result.append(standing)
+            return result
+
+        return migrate
+
+    def republish(self) -> Iterator[Output]:
+        """The present state of every customer in every lifecycle."""
+        for customer, profile in self.profiles():
+            for index, standing in enumerate(profile.standings):
+                if standing.stage >= 0 and index < len(self.scoring.tracks):
+                    yield Output(STAGE_CHANGE, customer.encode(), state_of(self.scoring, index, customer, profile))
+
+    def erase(self, customer: str, *, stamp: tuple[int, int] = (0, 0)) -> Effects:
+        """Forget a customer: what stays is the versions and offsets that keep old records from coming back."""
+        effects = Effects()
+        profile = self._load(customer)
+        if profile is None:
+            return effects
+        version = 1 + max((standing.version for standing in profile.standings), default=0)
+        for index, standing in enumerate(profile.standings):
+            if standing.stage >= 0:
+                self.population[index, standing.stage] -= 1
+        names = [track.name for track in self.scoring.tracks]
+        effects.outputs = [Output(ERASURE, customer.encode(), erasure_json(customer, name, version)) for name in names]
+        closed = Profile(
+            offsets=profile.offsets,
+            standings=[Standing(version=version) for _ in names],
+            revision=profile.revision,
+            due=1 << 62,
+        )
+        self._keep({customer: closed}, effects, stamp)
+        return effects
+
+
+def compatible_or_refuse(described: Mapping[str, Any], lifecycle: Any) -> Any:
+    """`scorers.compatible`, with its refusal as an error of the configuration."""
+    try:
+        return compatible(described, lifecycle)
+    except ValueError as error:
+        raise Misconfigured(str(error)) from error
+
+
+def _stages(profile: Profile) -> tuple[int, ...]:
+    return tuple([standing.stage for standing in profile.standings])
+
+
+def _latest(outputs: list[Output]) -> list[Output]:
+    """Of several states of one customer only the last; examples all stay, as does the last alert."""
+    last: dict[tuple[int, str], int] = {}
+    for position, output in enumerate(outputs):
+        if output.kind in (STAGE_CHANGE, ALERT):
+            lifecycle = orjson.loads(output.payload)["lifecycle"] if len(outputs) > 1 else ""
+            last[output.kind, lifecycle] = position
+    return [
+        output
+        for position, output in enumerate(outputs)
+        if output.kind == EXAMPLE or position in last.values()
+    ]

@@ -1,0 +1,167 @@
+"""Everything that a scoring step needs besides the customer: compiled lifecycles, feature plans, models, policy."""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from scorers.definition import LifecycleError
+from scorers.learner import Task
+from scorers.lifecycle import Lifecycle
+from scorers.predictor import Predictor, cold_start
+from scorers.presets import find
+from scorers.transforms import FEATURES
+from state import DAY, HOUR, FeaturePlan, FoldPlan, Horizons, kind_of, nearest
+from stream_app.bundled import bundled
+from stream_app.errors import Misconfigured
+from stream_app.settings import Settings
+
+__all__ = ["Policy", "Scoring", "Track", "load_lifecycles", "scoring_for"]
+
+
+class Policy(msgspec.Struct, frozen=True):
+    """When scores are computed, published, asked for and alerted on.
+
+    Attributes:
+        lateness: Allowed lateness (µs of event time).
+        rescore_every: Silence (µs) after which the scores are computed again.
+        rescore_after: Shortest time (µs) between two computations that mere activity causes.
+        risk_step: Change of the churn risk that is worth a publication.
+        alert_threshold: Risk at which an alert goes out.
+        alert_release: Risk below which the next crossing alerts again.
+        ask_every: Time (µs) between two questions to the models about one customer.
+        max_pending: Most questions of one lifecycle that wait in a profile.
+        segments: Value segments, (least lifetime revenue in micro-units, name), richest first.
+    """
+
+    lateness: int = HOUR
+    rescore_every: int = 7 * DAY
+    rescore_after: int = HOUR
+    risk_step: float = 0.05
+    alert_threshold: float = 0.8
+    alert_release: float = 0.7
+    ask_every: int = 30 * DAY
+    max_pending: int = 4
+    segments: tuple[tuple[int, str], ...] = ((0, "low"),)
+
+
+class Track:
+    """One lifecycle with what its evaluation needs.
+
+    Attributes:
+        lifecycle: The compiled rules.
+        rules: Feature plan of the rules.
+        horizons: Label horizons.
+        actions: First recommended action of each stage.
+    """
+
+    __slots__ = ("actions", "horizons", "lifecycle", "name", "rules", "stages")
+
+    def __init__(self, lifecycle: Lifecycle) -> None:
+        self.lifecycle = lifecycle
+        self.name = lifecycle.name
+        self.stages = lifecycle.stage_names
+        self.rules = FeaturePlan(lifecycle.features)
+        labels = lifecycle.labels
+        self.horizons = Horizons(labels.horizon, labels.next_stage_horizon, labels.value_horizon, labels.churn)
+        self.actions = tuple(stage.actions[0] if stage.actions else "" for stage in lifecycle.stages)
+
+    @property
+    def task(self) -> Task:
+        """What the models of this lifecycle predict."""
+        horizons = self.horizons
+        return Task(
+            lifecycle=self.name,
+            stages=self.stages,
+            fingerprint=self.lifecycle.fingerprint,
+            churn=horizons.label,
+            churn_days=horizons.churn / DAY,
+            next_stage_days=horizons.next_stage / DAY,
+            value_days=horizons.value / DAY,
+        )
+
+
+class Scoring:
+    """Compiled configuration and the models of the moment.
+
+    Args:
+        lifecycles: Compiled lifecycles; names are distinct.
+        policy: When to score, publish, ask and alert.
+        dedup: Messages that a profile remembers.
+
+    Attributes:
+        predictors: Serving models by lifecycle index. The only part that changes: a new model replaces the old one
+            between two events.
+    """
+
+    def __init__(self, lifecycles: Sequence[Lifecycle], policy: Policy, dedup: int = 32) -> None:
+        self.tracks = tuple(Track(lifecycle) for lifecycle in lifecycles)
+        self.policy = policy
+        self.inputs = FeaturePlan(FEATURES)
+        names = [*FEATURES, *(name for track in self.tracks for name in track.rules.names)]
+        self.fold = FoldPlan.build(names, lateness=policy.lateness, dedup=dedup)
+        self.horizons = tuple(track.horizons for track in self.tracks)
+        self.silence = 2 * max(horizons.churn for horizons in self.horizons)
+        self.predictors: list[Predictor] = [cold_start(track.task) for track in self.tracks]
+
+    def serve(self, predictors: dict[str, Predictor]) -> list[str]:
+        """Take new models into service; those whose task is another one are left out.
+
+        Returns:
+            Names of the lifecycles that changed models.
+        """
+        changed = []
+        for index, track in enumerate(self.tracks):
+            predictor = predictors.get(track.name)
+            if predictor is not None and predictor.task.schema == track.task.schema:
+                self.predictors[index] = predictor
+                changed.append(track.name)
+        return changed
+
+
+class _Catalogue:
+    """The feature catalogue of `state`, as `scorers` asks for it: the two never import each other."""
+
+    kind_of = staticmethod(kind_of)
+    nearest = staticmethod(nearest)
+
+
+def load_lifecycles(names: Sequence[str]) -> tuple[Lifecycle, ...]:
+    """Load lifecycles by preset name or path.
+
+    Raises:
+        Misconfigured: In one line: file, line, reason; also if two have the same name.
+    """
+    try:
+        loaded = tuple(
+            Lifecycle.load(find(name, [bundled("lifecycles")]), _Catalogue()) for name in names
+        )
+    except LifecycleError as error:
+        raise Misconfigured(str(error)) from error
+    seen: set[str] = set()
+    for lifecycle in loaded:
+        if lifecycle.name in seen:
+            raise Misconfigured(f"lifecycle {lifecycle.name!r} is configured twice; give each its own name")
+        seen.add(lifecycle.name)
+    return loaded
+
+
+def scoring_for(settings: Settings) -> Scoring:
+    """Compile what the settings name.
+
+    Raises:
+        Misconfigured: If a lifecycle file cannot be used.
+    """
+    segments = sorted(((round(least * 1e6), name) for name, least in settings.value_segments.items()), reverse=True)
+    policy = Policy(
+        lateness=settings.events.allowed_lateness,
+        rescore_every=settings.scoring.rescore_every,
+        risk_step=settings.scoring.risk_step,
+        alert_threshold=settings.scoring.alert_threshold,
+        alert_release=max(0.0, settings.scoring.alert_threshold - settings.scoring.alert_hysteresis),
+        ask_every=settings.labels.ask_every,
+        max_pending=settings.labels.max_pending,
+        segments=tuple(segments),
+    )
+    return Scoring(load_lifecycles(settings.lifecycles), policy, settings.events.dedup_window)
+
+

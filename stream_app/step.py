@@ -1,0 +1,316 @@
+"""One customer, one event or one instant: the pure step that worker, backtest, tests and benchmarks share.
+
+The step knows no Kafka, no Redis and no clock. Event time is passed in. Between two events time passes through the
+instants at which something can change (`profile.due`), in order, so silence is worked through exactly like events.
+"""
+
+import math
+
+from xxhash import xxh3_64_intdigest
+
+from scorers.example import Example, encode_example
+from scorers.learner import FEATURE_SCHEMA
+from state import (
+    FAR,
+    MEASURE_IDS,
+    NEVER,
+    Answer,
+    Event,
+    Profile,
+    Standing,
+    apply,
+    ask,
+    format_instant,
+    is_askable,
+    next_answer,
+    note_transition,
+    settle,
+    unpack,
+)
+from stream_app.outputs import ALERT, EXAMPLE, STAGE_CHANGE, Output, alert_json, stage_change_json
+from stream_app.scoring import Scoring, Track
+
+__all__ = ["evaluate", "is_absorbed", "observe", "pass_time", "state_of", "totals"]
+
+_EVENTS, _ORDERS, _REVENUE, _REFUNDS, _CANCELLATIONS = (
+    MEASURE_IDS[name] for name in ("events", "orders", "revenue", "refunds", "cancellations")
+)
+_MICRO = 1_000_000
+#: Time-caused evaluations of one customer in one go beyond which its lifecycle is taken to be running in circles.
+_MOST_TURNS = 100_000
+
+
+def is_absorbed(profile: Profile, source: int, offset: int) -> bool:
+    """Whether the record at *offset* of source topic *source* is in the profile; if not, it counts as such from now on."""
+    if offset <= profile.offsets.get(source, -1):
+        return True
+    profile.offsets[source] = offset
+    return False
+
+
+def observe(
+    scoring: Scoring, customer: str, profile: Profile, event: Event, *, late: bool = False
+) -> tuple[bool, list[Output]]:
+    """Let time pass up to the event, fold it, and evaluate: the step of the event clock.
+
+    Args:
+        scoring: Compiled configuration and models.
+        customer: Customer id.
+        profile: Changed in place.
+        event: The event.
+        late: Whether it came later than allowed; it then moves no stage backwards.
+
+    Returns:
+        Whether the event was folded (and not a message folded before), and what is to be published, in order.
+    """
+    outputs = pass_time(scoring, customer, profile, event.at - 1)
+    before = totals(profile)
+    if not apply(profile, event, scoring.fold):
+        return False, outputs
+    at = max(event.at, profile.evaluated_at)
+    behind = late and event.at < profile.evaluated_at
+    outputs += evaluate(scoring, customer, profile, at, late=behind, moved=before != totals(profile), is_event=True)
+    return True, outputs
+
+
+def pass_time(scoring: Scoring, customer: str, profile: Profile, until: int) -> list[Output]:
+    """Evaluate at every instant up to and including *until* (µs) at which something may change without an event."""
+    outputs: list[Output] = []
+    turns = 0
+    while profile.due <= until and profile.evaluated_at:
+        outputs += evaluate(scoring, customer, profile, profile.due)
+        turns += 1
+        if turns > _MOST_TURNS:
+            raise RuntimeError(
+                f"customer {customer!r} changed {turns:,} times between two events; a lifecycle file makes time alone "
+                "move customers in circles: give the stages concerned min_dwell or leave"
+            )
+    return outputs
+
+
+def evaluate(
+    scoring: Scoring,
+    customer: str,
+    profile: Profile,
+    at: int,
+    *,
+    late: bool = False,
+    moved: bool = False,
+    is_event: bool = False,
+) -> list[Output]:
+    """Decide stages and scores at the instant *at* and set the next instant that matters.
+
+    Args:
+        scoring: Compiled configuration and models.
+        customer: Customer id.
+        profile: Holds no event later than *at*; changed in place.
+        at: Event time (µs), not before the last evaluation.
+        late: Move no stage backwards.
+        moved: Whether purchase totals changed, which is published in any case.
+        is_event: Whether an event causes the evaluation, rather than time.
+    """
+    tracks = scoring.tracks
+    standings = profile.standings
+    while len(standings) < len(tracks):
+        standings.append(Standing())
+    if not profile.asked_at:
+        profile.asked_at = at
+    outputs = _answers(scoring, customer, profile, at)
+    rescoring = moved or at >= _score_due(scoring, profile, is_event=is_event)
+    is_asking = at >= _ask_due(scoring, customer, profile)
+    values: list[float] | None = None
+    due = FAR
+    for index, track in enumerate(tracks):
+        standing = standings[index]
+        vector = track.rules.vector(profile, at)
+        if rescoring and track.lifecycle.uses_scores and standing.stage >= 0:
+            values = values or scoring.inputs.values(profile, at)
+            _score(scoring, index, standing, profile, values)
+        stage = track.lifecycle.decide(at, vector, standing, standing.risk, standing.next_p, late)
+        reason = ""
+        if stage != standing.stage:
+            reason = _move(track, index, standing, profile, stage, at)
+        if reason or rescoring or is_asking:
+            values = values or scoring.inputs.values(profile, at)
+            outputs += _publish(scoring, index, customer, profile, values, at, reason, moved=moved)
+            if is_asking:
+                _ask(scoring, index, profile, values, at)
+        change = track.lifecycle.next_change(
+            at, vector, standing, standing.risk, standing.next_p, track.rules.expiry(profile, at), late
+        )
+        due = min(due, change)
+    if is_asking:
+        profile.asked_at = at
+    if values is not None:
+        profile.scored_at = at
+    profile.evaluated_at = at
+    profile.due = min(
+        due, _score_due(scoring, profile), _ask_due(scoring, customer, profile), next_answer(profile.pending, scoring.horizons)
+    )
+    return outputs
+
+
+def state_of(
+    scoring: Scoring, index: int, customer: str, profile: Profile, *, reason: str = "rescored", event_time: int | None = None
+) -> bytes:
+    """The stage change that tells the present state of a customer in lifecycle *index*."""
+    track, standing = scoring.tracks[index], profile.standings[index]
+    return stage_change_json(
+        customer,
+        profile,
+        standing,
+        lifecycle=track.name,
+        stages=track.stages,
+        reason=reason,
+        event_time=standing.since if event_time is None else event_time,
+        value_segment=_segment(scoring, profile),
+        recommended_action=track.actions[standing.stage],
+        model_version=scoring.predictors[index].version,
+    )
+
+
+def totals(profile: Profile) -> tuple[int, int, int, int]:
+    """Orders, revenue (micro-units), refunds and cancellations: what is published whenever it changes."""
+    counts = profile.counts
+    return counts[_ORDERS], counts[_REVENUE], counts[_REFUNDS], counts[_CANCELLATIONS]
+
+
+def _last_seen(profile: Profile) -> int:
+    return profile.last[_EVENTS]
+
+
+def _score_due(scoring: Scoring, profile: Profile, *, is_event: bool = False) -> int:
+    """When scores are next computed: soon after activity, ever more rarely in silence, as they move ever less."""
+    scored = profile.scored_at
+    if not scored:
+        return NEVER
+    if is_event:
+        return scored + scoring.policy.rescore_after
+    return scored + max(scoring.policy.rescore_every, (scored - _last_seen(profile)) // 4)
+
+
+def _ask_due(scoring: Scoring, customer: str, profile: Profile) -> int:
+    """The next instant of the customer's own snapshot schedule; none for those who have long been silent."""
+    every = scoring.policy.ask_every
+    phase = xxh3_64_intdigest(customer.encode()) % every
+    upcoming = profile.asked_at - (profile.asked_at - phase) % every + every
+    return upcoming if upcoming <= _last_seen(profile) + scoring.silence else FAR
+
+
+def _move(track: Track, index: int, standing: Standing, profile: Profile, stage: int, at: int) -> str:
+    lifecycle, before = track.lifecycle, standing.stage
+    reason = lifecycle.move(before, stage)
+    standing.cycle = lifecycle.next_cycle(before, stage, standing.cycle)
+    standing.previous, standing.stage, standing.since = before, stage, at
+    note_transition(profile, index, stage, at, track.horizons)
+    return reason
+
+
+def _publish(
+    scoring: Scoring,
+    index: int,
+    customer: str,
+    profile: Profile,
+    values: list[float],
+    at: int,
+    reason: str,
+    *,
+    moved: bool,
+) -> list[Output]:
+    """Publish a move, or a score that has moved far enough; with an alert if the risk has crossed the threshold."""
+    standing, policy = profile.standings[index], scoring.policy
+    before = (standing.risk, standing.next_stage, standing.next_p)
+    _score(scoring, index, standing, profile, values)
+    is_alert = standing.risk >= policy.alert_threshold and not standing.alerted
+    is_released = standing.alerted and standing.risk < policy.alert_release
+    if not (reason or moved or is_alert or is_released or abs(standing.risk - before[0]) >= policy.risk_step):
+        standing.risk, standing.next_stage, standing.next_p = before
+        return []
+    standing.alerted = is_alert or (standing.alerted and not is_released)
+    standing.version = 1 + max(each.version for each in profile.standings)
+    key = customer.encode()
+    state = state_of(scoring, index, customer, profile, reason=reason or "rescored", event_time=at)
+    outputs = [Output(STAGE_CHANGE, key, state)]
+    if is_alert:
+        track = scoring.tracks[index]
+        alert = alert_json(
+            customer,
+            standing,
+            lifecycle=track.name,
+            stage=track.stages[standing.stage],
+            action=track.actions[standing.stage],
+            at=at,
+        )
+        outputs.append(Output(ALERT, key, alert))
+    return outputs
+
+
+def _score(scoring: Scoring, index: int, standing: Standing, profile: Profile, values: list[float]) -> None:
+    """Put the scores of the moment into the standing; whoever was never active has no churn risk."""
+    scores = scoring.predictors[index].score(values, standing.stage)
+    askable = is_askable(profile, scoring.horizons[index].label)
+    standing.risk = scores.churn if askable and math.isfinite(scores.churn) else -1.0
+    likely, chance = -1, 0.0
+    for stage, probability in enumerate(scores.next_stage):
+        if stage != standing.stage and probability > chance:
+            likely, chance = stage, probability
+    standing.next_stage, standing.next_p = likely, chance
+
+
+def _ask(scoring: Scoring, index: int, profile: Profile, values: list[float], at: int) -> None:
+    standing, predictor = profile.standings[index], scoring.predictors[index]
+    waiting = sum(1 for pending in profile.pending if pending.lifecycle == index)
+    if waiting >= scoring.policy.max_pending or not is_askable(profile, scoring.horizons[index].label):
+        return
+    scores = predictor.score(values, standing.stage)
+    ask(
+        profile,
+        at=at,
+        lifecycle=index,
+        stage=standing.stage,
+        features=values,
+        risk=scores.churn,
+        next_stage=scores.next_stage,
+        value=scores.value,
+        model_version=predictor.version,
+    )
+
+
+def _answers(scoring: Scoring, customer: str, profile: Profile, at: int) -> list[Output]:
+    if not profile.pending:
+        return []
+    return [
+        Output(EXAMPLE, customer.encode(), example_of(scoring, customer, answer))
+        for answer in settle(profile, at, scoring.horizons)
+    ]
+
+
+def example_of(scoring: Scoring, customer: str, answer: Answer) -> bytes:
+    """The training example of an answered question. Its id names no customer: it is a hash of who and when."""
+    question = answer.question
+    track = scoring.tracks[question.lifecycle]
+    distribution = unpack(question.next_stage)
+    identity = xxh3_64_intdigest(f"{track.name}/{question.asked_at}/{customer}".encode())
+    example = Example(
+        id=f"{identity:016x}",
+        lifecycle=track.name,
+        asked_at=format_instant(question.asked_at),
+        answered_at=format_instant(answer.answered_at),
+        stage=track.stages[question.stage],
+        features=[value if math.isfinite(value) else None for value in unpack(question.features)],
+        schema=FEATURE_SCHEMA,
+        churn_risk=question.risk,
+        next_stage=dict(zip(track.stages, distribution, strict=True)),
+        value=question.value,
+        model_version=question.model_version,
+        churned=question.churned,
+        next=track.stages[question.moved_to if question.moved_to >= 0 else question.stage],
+        spent=question.spent / _MICRO,
+    )
+    return encode_example(example)
+
+
+def _segment(scoring: Scoring, profile: Profile) -> str:
+    revenue = profile.counts[_REVENUE]
+    segments = scoring.policy.segments
+    return next((name for least, name in segments if revenue >= least), segments[-1][1])

@@ -1,0 +1,255 @@
+"""One partition at work: records in, in order; profiles, outputs and dead letters out; then, and only then, marks.
+
+The order of delivery (see ARCHITECTURE, delivery): the changed profiles go to the changelog together with the outputs
+that they owe; when they are acknowledged the outputs are published; when those are acknowledged the offsets are marked.
+Runs overlap, each stage keeps the order of the runs.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Sequence
+from time import monotonic
+from typing import Any
+
+import structlog
+from faust.types import TP
+
+from state import format_instant
+from stream_app.alignment import Alignment, Arrived, Punctuation
+from stream_app.engine import CLOCK_KEY, ERASURE, META_KEY, DeadLetter, Effects, PartitionEngine
+from stream_app.outputs import ALERT, EXAMPLE, STAGE_CHANGE, Output
+from stream_app.topics import SOURCES
+from stream_app.worker.changelog import EPOCH_KEY, stamped
+from stream_app.worker.context import Context
+from stream_app.worker.intake import TICKS, Erase, Intake, Republish, Wake, read_tick
+from stream_app.worker.publisher import Record
+from stream_app.worker.stores import MemoryStore
+
+__all__ = ["Lane"]
+
+log = structlog.get_logger(__name__)
+
+_IN_FLIGHT = 4
+_REPUBLISH_RUN = 1000
+
+
+class Lane:
+    """The work of one partition, for as long as this worker owns it.
+
+    Args:
+        context: What all lanes share.
+        partition: The partition.
+        generation: Consumer generation in which it was assigned; marks of another one are void.
+        engine: The fold, already recovered.
+        store: Its profiles.
+        intake: Decoder of its records.
+        committed: Committed offsets by source index.
+    """
+
+    def __init__(
+        self,
+        context: Context,
+        partition: int,
+        generation: int,
+        engine: PartitionEngine,
+        store: MemoryStore,
+        intake: Intake,
+        committed: dict[int, int],
+    ) -> None:
+        self.context = context
+        self.partition = partition
+        self.generation = generation
+        self.engine = engine
+        self.store = store
+        self._intake = intake
+        settings = context.settings
+        hold, patience = (0.0, 0.0) if settings.clock == "wall" else (1.0, 30.0)
+        self._alignment = Alignment(len(SOURCES), hold=hold, patience=patience)
+        for source, offset in committed.items():
+            if source < TICKS:
+                self._alignment.start_at(source, offset)
+        self._ticks: deque[tuple[int, Any]] = deque()
+        self._news = asyncio.Event()
+        self._closing = False
+        self._inflight: deque[asyncio.Task[None]] = deque()
+        self._tail: asyncio.Task[None] | None = None
+        self._arrivals: deque[float] = deque()
+
+    # ---------------------------------------------------------------- input
+
+    def offer(self, source: int, records: Sequence[Any]) -> None:
+        """Take a fetched run of a source topic, or of the ticks."""
+        if source == TICKS:
+            for record in records:
+                tick = read_tick(record.value, self.context.settings.topic_prefix)
+                self._ticks.append((record.offset, tick))
+                if isinstance(tick, Punctuation) and self.engine.clock == "event":
+                    self._alignment.punctuate(tick)
+        else:
+            self._alignment.add(self._intake.read(source, records), monotonic())
+        self._news.set()
+
+    async def close(self) -> None:
+        """Fold nothing more; wait until what was folded is delivered and marked."""
+        self._closing = True
+        self._news.set()
+        while self._inflight:
+            await self._inflight.popleft()
+
+    # ----------------------------------------------------------------- loop
+
+    async def run(self) -> None:
+        """Work until closed."""
+        while not self._closing:
+            if not await self._turn():
+                await self._wait()
+
+    async def _wait(self) -> None:
+        self._news.clear()
+        patience = self._alignment.wait(monotonic())
+        if patience is None or self.engine.clock == "wall":
+            await self._news.wait()
+            return
+        try:
+            await asyncio.wait_for(self._news.wait(), timeout=max(patience, 0.01))
+        except TimeoutError:
+            return
+
+    async def _turn(self) -> bool:
+        """Fold what is ready, or do what the next tick asks; ``False`` if there is nothing to do."""
+        records = self._alignment.release(monotonic(), self.context.settings.worker.batch_records)
+        if records:
+            last = records[-1]
+            effects = self.engine.fold(records, now=self.context.now(), stamp=(last.source, last.offset))
+            await self._deliver(effects, _positions(records))
+            return True
+        return await self._tick()
+
+    async def _tick(self) -> bool:
+        if not self._ticks:
+            return False
+        offset, tick = self._ticks[0]
+        stamp, done = (TICKS, offset), {TICKS: offset + 1}
+        if isinstance(tick, Punctuation) and self.engine.clock == "event":
+            if tick.at > self._alignment.frontier or not self._alignment.is_clear:
+                return False
+            self._ticks.popleft()
+            await self._deliver(self.engine.advance(tick.at, stamp=stamp), done)
+            return True
+        self._ticks.popleft()
+        if isinstance(tick, Wake) and self.engine.clock == "wall":
+            await self._deliver(self.engine.advance(min(tick.at, self.context.now()), stamp=stamp), done)
+        elif isinstance(tick, Erase):
+            await self._deliver(self.engine.erase(tick.customer, stamp=stamp), done)
+        elif isinstance(tick, Republish):
+            await self._republish(tick.nonce, done)
+        else:
+            await self._deliver(Effects(), done)
+        return True
+
+    # ------------------------------------------------------------- delivery
+
+    async def announce(self, undelivered: list[Output], migrated: Effects) -> None:
+        """Begin the ownership: a new epoch, what the state is written under, and what the last owner still owed."""
+        self.store.epoch += 1
+        meta = self.engine.meta()
+        self.store.put(META_KEY, meta)
+        records = [Record(EPOCH_KEY, stamped(self.store.epoch, b"")), Record(META_KEY, stamped(self.store.epoch, meta))]
+        await self._settle(await self._send("changelog", records))
+        migrated.outputs = undelivered + migrated.outputs
+        await self._deliver(migrated, {})
+
+    async def _deliver(self, effects: Effects, done: dict[int, int]) -> None:
+        """Start the delivery of a run; waits only while too many runs are under way."""
+        while len(self._inflight) >= _IN_FLIGHT:
+            await self._inflight.popleft()
+        epoch = self.store.epoch
+        records = [Record(key, stamped(epoch, value)) for key, value in effects.changed.items()]
+        if records:
+            clock = self.engine.clock_state()
+            self.store.put(CLOCK_KEY, clock)
+            records.append(Record(CLOCK_KEY, stamped(epoch, clock)))
+        stored = await self._send("changelog", records)
+        self._tail = asyncio.create_task(self._finish(self._tail, stored, effects, done))
+        self._tail.add_done_callback(self.context.watch)
+        self._inflight.append(self._tail)
+
+    async def _finish(
+        self, before: asyncio.Task[None] | None, stored: list[Any], effects: Effects, done: dict[int, int]
+    ) -> None:
+        await self._settle(stored)
+        if before is not None:
+            await before
+        sent = []
+        for kind, records in _by_kind(effects.outputs).items():
+            sent += await self._send(kind, records)
+        if effects.dead_letters:
+            sent += await self._send("dead-letters", [self._dead_letter(letter) for letter in effects.dead_letters])
+        await self._settle(sent)
+        self._mark(done)
+        self.context.metrics.count(self, effects)
+
+    def _mark(self, done: dict[int, int]) -> None:
+        names = self.context.source_topics
+        for source, offset in done.items():
+            self.engine.delivered(source, offset)
+            self.context.marks.finish(self.generation, TP(names[source], self.partition), offset)
+        self.context.progressed()
+
+    async def _send(self, kind: str, records: list[Record]) -> list[Any]:
+        if not records:
+            return []
+        topic, partition = self.context.route(kind, self.partition)
+        return await self.context.publisher.send(topic, partition, records)
+
+    async def _settle(self, futures: list[Any]) -> None:
+        """Wait for acknowledgements; the changelog's tell how far the store agrees with it."""
+        for future in futures:
+            await future
+
+    async def _republish(self, nonce: str, done: dict[int, int]) -> None:
+        while self._inflight:
+            await self._inflight.popleft()
+        marker = b"__republish__"
+        mine = nonce.encode()
+        await self._settle(await self._send("stage-changes", [Record(marker, b"{}", [("republish-begin", mine)])]))
+        run: list[Record] = []
+        for output in self.engine.republish():
+            run.append(Record(output.key, output.payload, [("republish", mine)]))
+            if len(run) >= _REPUBLISH_RUN:
+                await self._settle(await self._send("stage-changes", run))
+                run = []
+        run.append(Record(marker, b"{}", [("republish-end", mine)]))
+        await self._settle(await self._send("stage-changes", run))
+        self._mark(done)
+
+    def _dead_letter(self, letter: DeadLetter) -> Record:
+        refused = letter.refused
+        topic = self.context.source_topics[letter.source]
+        headers = [
+            ("topic", topic.encode()),
+            ("partition", str(self.partition).encode()),
+            ("offset", str(letter.offset).encode()),
+            ("reason", refused.rejection.reason.encode()),
+            ("sentence", refused.rejection.sentence.encode()),
+            ("rejected_at", format_instant(self.context.now()).encode()),
+            *((f"original-{name}", value or b"") for name, value in refused.headers or ()),
+        ]
+        if refused.value is None:
+            headers.append(("null", b"1"))
+        return Record(refused.key, refused.value if refused.value is not None else b"", headers)
+
+
+def _positions(records: Sequence[Arrived]) -> dict[int, int]:
+    return {record.source: record.offset + 1 for record in records}
+
+
+_KINDS = {STAGE_CHANGE: "stage-changes", ERASURE: "stage-changes", ALERT: "churn-alerts", EXAMPLE: "training"}
+
+
+def _by_kind(outputs: Sequence[Output]) -> dict[str, list[Record]]:
+    routed: dict[str, list[Record]] = {}
+    for output in outputs:
+        headers = [("erase", b"1")] if output.kind == ERASURE else ()
+        routed.setdefault(_KINDS[output.kind], []).append(Record(output.key, output.payload, headers))
+    return routed

@@ -1,0 +1,163 @@
+"""Which partitions this worker owns: taking over, handing records to their lanes, giving up."""
+
+import asyncio
+from collections.abc import Iterable
+from time import monotonic
+from typing import Any
+
+import structlog
+from faust.types import TP, ConsumerMessage
+
+from state import Bounds, MeasureMap, format_instant
+from stream_app.engine import PartitionEngine
+from stream_app.kafka_clients import client_options
+from stream_app.redis_sink import RedisSink
+from stream_app.worker.changelog import read_partition
+from stream_app.worker.context import Context, end_process
+from stream_app.worker.intake import Intake
+from stream_app.worker.lane import Lane
+from stream_app.worker.marks import Marks
+from stream_app.worker.publisher import Record
+from stream_app.worker.sink_lane import SinkLane
+from stream_app.worker.stores import MemoryStore
+
+__all__ = ["Ownership"]
+
+log = structlog.get_logger(__name__)
+
+#: Records of one topic-partition that may be with the worker and not finished: bounds memory.
+_ROOM = 20_000
+_GIVE_UP_SECONDS = 45.0
+
+
+class Ownership:
+    """The lanes of this worker.
+
+    Args:
+        context: What all lanes share.
+        sink: Writer of Redis.
+        kinds: Which event name counts as what.
+        bounds: What is believable.
+    """
+
+    def __init__(self, context: Context, sink: RedisSink, kinds: MeasureMap, bounds: Bounds) -> None:
+        self.context = context
+        self._sink = sink
+        self._kinds = kinds
+        self._bounds = bounds
+        self._stores: dict[int, MemoryStore] = {}
+        self.lanes: dict[int, Lane] = {}
+        self._sink_lanes: dict[int, SinkLane] = {}
+        self._tasks: list[asyncio.Task[None]] = []
+        self._background_tasks: list[asyncio.Task[None]] = []
+
+    async def start(self) -> None:
+        """Connect to Kafka, and begin to tell the time."""
+        await self.context.publisher.start()
+        if self.context.settings.clock == "wall":
+            self._background(self._tell_time())
+
+    async def stop(self) -> None:
+        """Disconnect."""
+        for task in self._background_tasks:
+            task.cancel()
+        await self.context.publisher.stop()
+
+    def _background(self, work: Any) -> None:
+        task = asyncio.create_task(work)
+        task.add_done_callback(self.context.watch)
+        self._background_tasks.append(task)
+
+    async def _tell_time(self) -> None:
+        while True:
+            await asyncio.sleep(self.context.settings.worker.tick_interval / 1e6)
+            await self._tick()
+
+    @property
+    def marks(self) -> Marks:
+        """Marks of the current generation."""
+        return self.context.marks
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether records have been handed over and not finished."""
+        return self.marks.any_outstanding
+
+    def has_room(self, tp: TP) -> bool:
+        """Whether more records of *tp* may be handed over."""
+        if tp.topic == self.context.stage_changes:
+            return tp.partition in self._sink_lanes and self.marks.outstanding(tp) < _ROOM
+        return tp.partition in self.lanes and self.marks.outstanding(tp) < _ROOM
+
+    def accept(self, message: ConsumerMessage) -> None:
+        """Give a run to its lane; one of an old generation is dropped, it will be read again."""
+        if message.generation_id != self.marks.generation:
+            return
+        if message.topic == self.context.stage_changes:
+            sink_lane = self._sink_lanes.get(message.partition)
+            if sink_lane is not None:
+                sink_lane.offer(message.value)
+            return
+        lane = self.lanes.get(message.partition)
+        if lane is not None:
+            lane.offer(self.context.sources[message.topic], message.value)
+
+    async def take_over(self, generation: int, partitions: Iterable[int], committed: dict[TP, int | None]) -> None:
+        """Recover the profiles of *partitions* and begin to work on them."""
+        started = monotonic()
+        owned = sorted(partitions)
+        await self.close()
+        self._stores = {p: self._stores.get(p, MemoryStore()) for p in owned}
+        topic, _ = self.context.route("changelog", 0)
+        records = await read_partition(client_options(self.context.settings), topic, self._stores) if owned else 0
+        for partition in owned:
+            await self._open(partition, generation, committed)
+        self.context.metrics.own(self.lanes.values(), monotonic() - started)
+        log.info(
+            "partitions taken over", partitions=owned, records=records, customers=sum(map(len, self._stores.values())),
+            seconds=round(monotonic() - started, 3),
+        )  # fmt: skip
+
+    async def _open(self, partition: int, generation: int, committed: dict[TP, int | None]) -> None:
+        context, store = self.context, self._stores[partition]
+        engine = PartitionEngine(context.scoring, store, context.settings.clock)
+        mine = {
+            source: committed.get(TP(name, partition)) or 0 for source, name in enumerate(context.source_topics)
+        }
+        undelivered, migrated = engine.recover(mine)
+        intake = Intake(self._kinds, self._bounds, partition, context.settings.topics.partitions, store)
+        lane = Lane(context, partition, generation, engine, store, intake, mine)
+        await lane.announce(undelivered, migrated)
+        self.lanes[partition] = lane
+        self._start(lane.run())
+        sink_lane = self._sink_lanes[partition] = SinkLane(context, self._sink, partition, generation)
+        self._start(sink_lane.run())
+
+    def _start(self, work: Any) -> None:
+        task = asyncio.create_task(work)
+        task.add_done_callback(self.context.watch)
+        self._tasks.append(task)
+
+    async def close(self) -> None:
+        """Finish what is in flight and stop working; the partitions are about to be taken away."""
+        lanes: list[Any] = [*self.lanes.values(), *self._sink_lanes.values()]
+        if not lanes:
+            return
+        self.lanes, self._sink_lanes = {}, {}
+        tasks, self._tasks = self._tasks, []
+        closing = [asyncio.create_task(lane.close()) for lane in lanes]
+        _, late = await asyncio.wait([*closing, *tasks], timeout=_GIVE_UP_SECONDS)
+        if late:
+            end_process(
+                f"Kafka has not acknowledged what was in flight within {_GIVE_UP_SECONDS:g} s of losing the partitions; "
+                "the worker ends so that it writes nothing for partitions that others own now"
+            )
+
+    async def _tick(self) -> None:
+        """Tell every owned partition the time of the wall clock, through its ticks topic."""
+        value = b'{"at":"%s","clock":"wall"}' % format_instant(self.context.now()).encode()
+        for partition in list(self.lanes):
+            topic, _ = self.context.route("ticks", partition)
+            await self.context.publisher.send(topic, partition, [Record(None, value)])
+
+

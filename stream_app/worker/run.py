@@ -1,0 +1,83 @@
+"""Puts a worker together and runs it until it is told to stop."""
+
+import asyncio
+import time
+
+import structlog
+from faust.worker import Worker
+
+from state import Bounds, MeasureMap
+from stream_app.kafka_clients import client_options
+from stream_app.redis_connection import connect
+from stream_app.redis_sink import RedisSink
+from stream_app.scoring import scoring_for
+from stream_app.settings import Settings
+from stream_app.telemetry import WorkerMetrics
+from stream_app.topic_admin import ensure
+from stream_app.topics import declare
+from stream_app.worker.app import LifecycleApp, create_app
+from stream_app.worker.context import Context
+from stream_app.worker.ownership import Ownership
+from stream_app.worker.publisher import Publisher
+from stream_app.worker.watchdog import Lease, Watchdog
+
+__all__ = ["build_worker", "run_worker"]
+
+log = structlog.get_logger(__name__)
+
+
+def _now() -> int:
+    return time.time_ns() // 1000
+
+
+def build_worker(settings: Settings) -> tuple[LifecycleApp, Context, Lease]:
+    """Compose a worker: everything that can be refused is refused here, before anything is consumed.
+
+    Raises:
+        Misconfigured: If a lifecycle, the measures or the Redis URL cannot be used.
+    """
+    scoring = scoring_for(settings)
+    events = settings.events
+    bounds = Bounds(events.max_event_bytes, events.earliest, events.max_future, events.max_amount)
+    kinds = MeasureMap.parse(events.measures_file.read_text(), str(events.measures_file))
+    lease = Lease(settings.worker.session_timeout / 1e6)
+    context = Context(settings, scoring, Publisher(client_options(settings), lease.check), WorkerMetrics(), _now)
+    sink = RedisSink(
+        connect(settings.redis),
+        settings.redis_prefix,
+        [track.name for track in scoring.tracks],
+        stream_length=settings.sink.stream_maxlen,
+    )
+    gate = Ownership(context, sink, kinds, bounds)
+    return create_app(settings, gate), context, lease
+
+
+def run_worker(settings: Settings) -> None:
+    """Run a worker in this process until SIGTERM or Ctrl-C.
+
+    Raises:
+        Misconfigured: If the configuration or an existing topic contradicts what the worker needs.
+        Unavailable: If Kafka does not answer.
+    """
+    app, context, lease = build_worker(settings)
+    options = client_options(settings)
+    asyncio.run(ensure(settings.kafka, declare(settings), options))
+    port = context.metrics.serve(settings)
+    log.info("worker starts", kafka=settings.kafka, clock=settings.clock, metrics_port=port)
+    watchdog = Watchdog(settings.worker.stalled_after / 1e6, lambda: _is_waiting(app), lambda: context.last_progress)
+    watchdog.start()
+
+    @app.task
+    async def stay_awake() -> None:
+        while not app.should_stop:
+            lease.renew()
+            await asyncio.sleep(0.5)
+
+    try:
+        Worker(app, override_logging=False, loglevel=None, quiet=True).execute_from_commandline()
+    finally:
+        watchdog.stop()
+
+
+def _is_waiting(app: LifecycleApp) -> bool:
+    return app.gate.is_waiting
