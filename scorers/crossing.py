@@ -108,9 +108,7 @@ def meets(t: int, origin: Origin, micros: int) -> int:
     return -(t - int(age) + micros) if age < micros else -FAR
 
 
-def turns(
-    holds: Holds, t: int, v: Vector, since: int, cycle: int, risk: float, chance: float
-) -> int:
+def turns(holds: Holds, t: int, v: Vector, since: int, cycle: int, risk: float, chance: float) -> int:
     """Turn of a comparison that changes at most once, because one age moves one side one way.
 
     Halves the span between now and the horizon: 55 looks.

@@ -210,7 +210,7 @@ def _unexpected(token: _Token) -> str:
     if token.kind == "end":
         return "the condition ends too early"
     if token.kind in _COMPARISONS:
-        return f"{token.text!r} cannot follow a comparison: join comparisons with and"
+        return f"{token.text!r} is not expected here: a comparison has two sides, and 'and' joins comparisons"
     return f"{token.text!r} is not expected here"
 
 
