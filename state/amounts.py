@@ -19,7 +19,7 @@ class _Product(msgspec.Struct, gc=False):
 _PRODUCTS: Final = msgspec.json.Decoder(list[_Product])
 
 
-def amount_of(  # noqa: PLR0917 - called once, by position, on the hot path
+def amount_of(
     revenue: Any,
     total: Any,
     value: Any,

@@ -36,8 +36,9 @@ _SOURCES: Final = {
     "order_days": "UTC days with at least one order",
 }
 _LEAVES: Final = (
-    "An event counts from its own instant and leaves exactly at (end of its UTC bucket) + N, with hourly buckets up "
-    "to 14 days and daily ones beyond: never early, less than one bucket late, on time on a boundary. 0 if none."
+    "An event counts from its own instant and leaves exactly at (end of its UTC bucket) + N, with hourly buckets "
+    "up to 14 days and daily ones beyond: never early, less than a bucket late, on time on a boundary. "
+    "0 if none."
 )
 
 
@@ -67,8 +68,8 @@ def _measure_lines() -> list[Feature]:
                 "step",
                 unit,
                 source,
-                f"{whole} in which what happened weighs half after N days: 2^(-d/N), d the whole days since the "
-                f"end of its UTC day; changes at 00:00 UTC only; forgotten after {DECAY_REACH} N days.",
+                f"{whole} in which what happened weighs half after N days: 2^(-d/N), d the whole days since "
+                f"the end of its UTC day; changes at 00:00 UTC only; forgotten after {DECAY_REACH} N days.",
             ),
         ]
     return lines

@@ -19,8 +19,8 @@ from state.rejection import Rejected
 from state.wire import Context, Properties, Wire, modernize, read
 
 JUNK_IDS: Final = frozenset({
-    "", "null", "(null)", "none", "nil", "undefined", "anonymous", "guest", "unknown", "0", "-1", "nan", "n/a",
-    "na", "true", "false", "-", "[object object]", "00000000-0000-0000-0000-000000000000",
+    "", "null", "(null)", "none", "nil", "undefined", "anonymous", "guest", "unknown", "0", "-1", "nan",
+    "n/a", "na", "true", "false", "-", "[object object]", "00000000-0000-0000-0000-000000000000",
 })  # fmt: skip
 """Ids that clients send when they have none; in lower case. They never identify anybody."""
 
@@ -166,7 +166,7 @@ def _customer(wire: Wire) -> str:
                 if len(customer) > LONGEST_ID:
                     raise Rejected(
                         "too_large",
-                        f"The customer id has {len(customer):,} characters; at most {LONGEST_ID} are accepted.",
+                        f"The customer id has {len(customer):,} characters; {LONGEST_ID} are accepted.",
                     )
                 return customer
     raise Rejected(
