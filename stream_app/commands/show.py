@@ -1,0 +1,90 @@
+"""`lifecycle show`: what Redis serves for one customer, and its recent journey."""
+
+import asyncio
+from typing import Annotated
+
+import msgspec
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from scorers.lifecycle import Lifecycle
+from stream_app.errors import WorkFailed
+from stream_app.options import AsJson, ConfigFile, Lifecycles, Redis
+from stream_app.redis_connection import connect
+from stream_app.redis_keys import keys_of
+from stream_app.scoring import load_lifecycles
+from stream_app.served import Served, read_served
+from stream_app.settings import Settings, load_settings
+
+
+def show(
+    customer: Annotated[str, typer.Argument(metavar="CUSTOMER", help="Customer id.")],
+    config: ConfigFile = None,
+    redis: Redis = None,
+    lifecycle: Lifecycles = None,
+    steps: Annotated[int, typer.Option(min=0, help="Stage changes of the journey to show.")] = 20,
+    as_json: AsJson = False,
+) -> None:
+    """Show what Redis serves for one customer, and its recent journey.
+
+    Exit code 1 if Redis does not know the customer.
+    """
+    settings = load_settings(config, redis=redis, lifecycles=lifecycle)
+    lifecycles = load_lifecycles(settings.lifecycles)
+    found = asyncio.run(_read(settings, [one.name for one in lifecycles], customer, steps))
+    if not found:
+        raise WorkFailed(
+            f"Redis knows no customer {customer!r}: check the id, or `lifecycle republish` if data is lost"
+        )
+    if as_json:
+        typer.echo(msgspec.json.encode({"customer_id": customer, "lifecycles": found}).decode())
+        return
+    compiled = {one.name: one for one in lifecycles}
+    console = Console(highlight=False)
+    for served in found:
+        _print(console, customer, served, compiled[served.lifecycle])
+
+
+async def _read(settings: Settings, lifecycles: list[str], customer: str, steps: int) -> list[Served]:
+    client = connect(settings.redis)
+    try:
+        keys = keys_of(settings.redis_prefix, lifecycles)
+        read = [await read_served(client, one, name, customer, steps) for name, one in keys.items()]
+    finally:
+        await client.aclose()
+    return [served for served in read if served is not None]
+
+
+def _print(console: Console, customer: str, served: Served, lifecycle: Lifecycle) -> None:
+    fields = served.fields
+    actions = next((stage.actions for stage in lifecycle.stages if stage.name == fields["stage"]), ())
+    facts = Table.grid(padding=(0, 2))
+    facts.add_row("stage", f"{fields['stage']} since {fields.get('since', '')}, {fields.get('reason', '')}")
+    facts.add_row("churn risk", _risk(fields.get("churn_risk", ""), served.rank))
+    facts.add_row("next", _next(fields))
+    facts.add_row("value segment", fields.get("value_segment") or "unknown")
+    facts.add_row("actions", "; ".join(actions) or fields.get("recommended_action") or "none")
+    facts.add_row("version", f"{fields.get('version', '')}, cycle {fields.get('cycle', '')}")
+    console.print(f"[bold]{customer}[/bold] in {served.lifecycle}")
+    console.print(facts)
+    if served.journey:
+        journey = Table("when", "from", "to", "reason", "churn risk", box=None, pad_edge=False)
+        for step in served.journey:
+            before, risk = step.get("previous_stage") or "", step.get("churn_risk")
+            risk = "" if risk is None else f"{risk:.3f}"
+            journey.add_row(step.get("event_time", ""), before, step["stage"], step.get("reason", ""), risk)
+        console.print(journey)
+
+
+def _risk(risk: str, rank: int | None) -> str:
+    if not risk:
+        return "unknown"
+    return f"{float(risk):.3f}" + ("" if rank is None else f", {rank} of those to save first")
+
+
+def _next(fields: dict[str, str]) -> str:
+    chance = fields.get("next_stage_probability")
+    if not fields.get("next_stage"):
+        return "unknown"
+    return fields["next_stage"] + (f" with probability {float(chance):.3f}" if chance else "")
