@@ -23,7 +23,7 @@ FAR: Final = 1 << 62
 """The instant that never comes."""
 
 _HORIZON: Final = 31_557_600_000_000_000  # 1000 years: no stage change is planned beyond
-_MOST_SPLITS: Final = 512  # bounds the work on conditions that fit no closed form, about 3 ms
+_MOST_SPLITS: Final = 256  # bounds the work on conditions that fit no closed form, a few milliseconds
 
 Origin: TypeAlias = int | float
 """The instant an age counts from; minus infinity when it never happened, so that the age is infinite."""

@@ -21,7 +21,7 @@ from scorers.expressions import Condition, names, write
 from scorers.flapping import refuse_flapping
 from scorers.journey import Journey
 
-_MOST_LOOKS: Final = 8  # a turn may be no change; after so many the caller is woken up and asks again
+_MOST_LOOKS: Final = 4  # a turn may be no change; after so many the caller is woken up and asks again
 
 
 class Standing(Protocol):
