@@ -1,0 +1,82 @@
+"""`lifecycle trainer`: the one model trainer."""
+
+import asyncio
+import signal
+import time
+from typing import Annotated
+
+import structlog
+import typer
+from prometheus_client import CollectorRegistry, start_http_server
+
+from stream_app.kafka_clients import client_options
+from stream_app.logs import configure
+from stream_app.model_key import model_key
+from stream_app.model_metrics import ModelMetrics
+from stream_app.model_topic import ModelTopic
+from stream_app.options import ConfigFile, DataDir, Kafka, Lifecycles
+from stream_app.scoring import Track, load_lifecycles
+from stream_app.settings import Metrics, Settings, load_settings
+from stream_app.trainer import Pace, Trainer
+
+
+def trainer(
+    config: ConfigFile = None,
+    kafka: Kafka = None,
+    data_dir: DataDir = None,
+    lifecycle: Lifecycles = None,
+    rebuild: Annotated[
+        bool, typer.Option("--rebuild", help="Forget the models and learn the whole training topic again.")
+    ] = False,
+) -> None:
+    """Learn from every answered example, exactly once, and broadcast the models to the workers.
+
+    One trainer learns at a time; others wait and take over within seconds when it dies. The models, their
+    place in the training topic and their quality so far travel together in signed snapshots.
+    """
+    settings = load_settings(config, kafka=kafka, data_dir=data_dir, lifecycles=lifecycle)
+    topic = model_topic(settings)
+    configure(settings.log)
+    metrics = ModelMetrics(_now)
+    _serve(metrics, settings.metrics)
+    pace = Pace(broadcast_s=settings.models.broadcast_every / 1e6)
+    asyncio.run(_until_told(Trainer(topic, _now, pace, rebuild=rebuild, on_change=metrics.update)))
+
+
+def model_topic(settings: Settings) -> ModelTopic:
+    """Return the models topic of these settings, with the key and what is predicted.
+
+    Raises:
+        Misconfigured: If a lifecycle file or the key cannot be used.
+        Unavailable: If the key file can be neither read nor made.
+    """
+    key = settings.models.key
+    tasks = [Track(lifecycle).task for lifecycle in load_lifecycles(settings.lifecycles)]
+    return ModelTopic(
+        client=client_options(settings),
+        prefix=settings.topic_prefix,
+        key=model_key(None if key is None else key.get_secret_value(), settings.data_dir),
+        tasks={task.lifecycle: task for task in tasks},
+    )
+
+
+async def _until_told(trainer: Trainer) -> None:
+    """Run until SIGTERM or Ctrl-C, then publish what is new and leave."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    await trainer.run(stop)
+
+
+def _serve(metrics: ModelMetrics, where: Metrics) -> None:
+    registry = CollectorRegistry()
+    registry.register(metrics)
+    server, _ = start_http_server(where.port, where.host, registry)
+    structlog.get_logger(__name__).info(
+        "metrics", address=f"http://{where.host}:{server.server_port}/metrics"
+    )
+
+
+def _now() -> int:
+    return time.time_ns() // 1000
