@@ -1,0 +1,69 @@
+"""Redis servers of their own for tests that flush, stop or shard them."""
+
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from redis import Redis
+from redis.exceptions import RedisError
+
+from stream_app.embedded.ports import choose_port
+from stream_app.embedded.redis import find_redis
+
+SLOTS = 16_384
+
+
+@contextmanager
+def server(directory: Path, *options: str, port: int = 0) -> Iterator[int]:
+    """A Redis of its own, on a free port unless one is given; ends with the block."""
+    directory.mkdir(parents=True, exist_ok=True)
+    port = port or choose_port()
+    command = [str(find_redis().path), "--port", str(port), "--bind", "127.0.0.1", "--save", "", *options]
+    with (directory / "log").open("wb") as log:
+        process = subprocess.Popen([*command, "--dir", str(directory)], stdout=log, stderr=log)
+        try:
+            wait_until_ready(port)
+            yield port
+        finally:
+            process.kill()
+            process.wait()
+
+
+def wait_until_ready(port: int) -> None:
+    patience = time.monotonic() + 20
+    while True:
+        try:
+            with Redis(port=port) as client:
+                client.ping()
+                return
+        except RedisError:
+            if time.monotonic() > patience:
+                raise
+            time.sleep(0.05)
+
+
+@contextmanager
+def cluster(directory: Path) -> Iterator[str]:
+    """A Redis Cluster of three nodes without replicas; the URL."""
+    with ExitStack() as nodes:
+        options = ("--cluster-enabled", "yes", "--cluster-node-timeout", "5000")
+        ports = [nodes.enter_context(server(directory / str(i), *options)) for i in range(3)]
+        for i, port in enumerate(ports):
+            with Redis(port=port) as client:
+                first, last = i * SLOTS // 3, (i + 1) * SLOTS // 3
+                client.execute_command("CLUSTER SET-CONFIG-EPOCH", i + 1)
+                client.execute_command("CLUSTER ADDSLOTS", *range(first, last))
+                client.execute_command("CLUSTER MEET", "127.0.0.1", ports[0])
+        _wait_until_formed(ports)
+        yield f"redis+cluster://127.0.0.1:{ports[0]},127.0.0.1:{ports[1]}"
+
+
+def _wait_until_formed(ports: list[int]) -> None:
+    patience = time.monotonic() + 30
+    for port in ports:
+        with Redis(port=port) as client:
+            while client.execute_command("CLUSTER INFO")["cluster_state"] != "ok":
+                assert time.monotonic() < patience, "the cluster does not form"
+                time.sleep(0.1)
