@@ -44,9 +44,10 @@ class Control:
         Raises:
             Misconfigured: If the topics do not exist or differ in their partitions.
         """
-        await self._consumer.topics()  # fetches what the next line looks at
+        there = await self._consumer.topics()
         counts = [
-            len(self._consumer.partitions_for_topic(topic) or ()) for topic in (self.ticks, self.answers)
+            len(await self._producer.partitions_for(topic)) if topic in there else 0
+            for topic in (self.ticks, self.answers)
         ]
         if not counts[0] or counts[0] != counts[1]:
             raise Misconfigured(

@@ -1,0 +1,153 @@
+"""Republish and erase: a request reaches the worker, the answer is heard, and the result is looked at.
+
+The other end is a worker of a few lines with a worker's answers: closed value, erasure, markers, states.
+"""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+from uuid import uuid4
+
+import orjson
+import pytest
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+
+from state import Profile, Standing, encode_profile
+from stream_app.cli import run
+from stream_app.kafka_clients import client_options
+from stream_app.outputs import erasure_json
+from stream_app.redis_connection import connect
+from stream_app.redis_records import SinkRecord
+from stream_app.redis_sink import RedisSink
+from stream_app.settings import Settings, load_settings
+from stream_app.topic_admin import ensure
+from stream_app.topics import changelog_name, declare
+from tests.stream_app.stage_changes import Json, change
+
+pytestmark = pytest.mark.integration
+PARTITIONS = 2
+HOME = 1  # where murmur2 puts c1 and c2
+
+
+class SmallWorker:
+    """Answers control records of every partition, and pushes the stage changes to Redis."""
+
+    def __init__(self, settings: Settings, producer: Any, client: Any, states: dict[str, Json]) -> None:
+        self.prefix, self.changelog = settings.topic_prefix, changelog_name(settings)
+        self.producer, self.states = producer, states
+        self.sink = RedisSink(client, settings.redis_prefix, ["six-stage"])
+
+    async def answer(self, partition: int, request: Json) -> None:
+        if "republish" in request:
+            nonce = request["republish"].encode()
+            await self.publish(partition, b"__republish__", b"{}", {"republish-begin": nonce})
+            for customer, body in self.states.items() if partition == HOME else ():
+                await self.publish(partition, customer.encode(), orjson.dumps(body), {"republish": nonce})
+            await self.publish(partition, b"__republish__", b"{}", {"republish-end": nonce})
+        else:
+            customer = request["erase"]
+            key, body = customer.encode(), self.states.pop(customer, None)
+            version = 0 if body is None else body["version"] + 1
+            if body is not None:
+                closed = encode_profile(Profile(standings=[Standing(version=version)]))
+                await self.producer.send_and_wait(self.changelog, closed, key, partition)
+            erasure = erasure_json(customer, "six-stage", version)
+            await self.publish(partition, key, erasure, {"erase": b"1"})
+
+    async def publish(self, partition: int, key: bytes, value: bytes, headers: dict[str, bytes]) -> None:
+        topic = f"{self.prefix}stage-changes"
+        sent = await self.producer.send_and_wait(topic, value, key, partition, headers=list(headers.items()))
+        await self.sink.push(partition, [SinkRecord(sent.offset, key, value, headers)])
+
+
+@asynccontextmanager
+async def working(settings: Settings, states: dict[str, Json]) -> AsyncIterator[None]:
+    options = client_options(settings)
+    producer = AIOKafkaProducer(**options)
+    consumer = AIOKafkaConsumer(**options, auto_offset_reset="earliest", enable_auto_commit=False)
+    client = connect(settings.redis)
+    worker = SmallWorker(settings, producer, client, states)
+    await producer.start()
+    await consumer.start()
+    consumer.assign([TopicPartition(f"{settings.topic_prefix}ticks", p) for p in range(PARTITIONS)])
+
+    async def work() -> None:
+        async for record in consumer:
+            await worker.answer(record.partition, orjson.loads(record.value))
+
+    task = asyncio.create_task(work())
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        await consumer.stop()
+        await producer.stop()
+        await client.aclose()
+
+
+@pytest.fixture
+def settings(kafka: str, redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    monkeypatch.setenv("LIFECYCLE_KAFKA", kafka)
+    monkeypatch.setenv("LIFECYCLE_REDIS", redis_url)
+    monkeypatch.setenv("LIFECYCLE_PREFIX", f"ask-{uuid4().hex[:8]}")
+    monkeypatch.setenv("LIFECYCLE_TOPICS__PARTITIONS", str(PARTITIONS))
+    found = load_settings()
+    asyncio.run(ensure(found.kafka, declare(found), client_options(found)))
+    return found
+
+
+def ask(settings: Settings, states: dict[str, Json], *words: str) -> int:
+    """Runs a command while a worker works."""
+
+    async def both() -> int:
+        async with working(settings, states):
+            return await asyncio.to_thread(run, words)
+
+    return asyncio.run(both())
+
+
+def states() -> dict[str, Json]:
+    stages = {"c1": "loyalty", "c2": "purchase"}
+    return {name: change(name, 3, stage, lifecycle="six-stage") for name, stage in stages.items()}
+
+
+def test_republish_fills_an_empty_redis_and_show_reads_it(
+    settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert ask(settings, states(), "republish", "--json") == 0
+    said = json.loads(capsys.readouterr().out)
+
+    assert said == {"partitions": 2, "states": 2, "checked": 2, "customers": {"six-stage": 2}}
+    assert run(["show", "c1", "--json"]) == 0
+    shown = json.loads(capsys.readouterr().out)["lifecycles"][0]
+    assert (shown["fields"]["stage"], shown["rank"]) == ("loyalty", 2)
+    assert run(["show", "c2"]) == 0
+    text = capsys.readouterr().out
+    assert "purchase since" in text
+    assert "churn risk" in text
+
+
+def test_erase_proves_that_nothing_is_left(settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
+    known = states()
+    assert ask(settings, known, "republish", "--json") == 0
+    capsys.readouterr()
+    assert ask(settings, known, "erase", "c2", "--json") == 0
+    proof = json.loads(capsys.readouterr().out)
+
+    assert (proof["customer"], proof["known"], proof["changelog_version"]) == ("c2", True, 4)
+    assert f"{settings.topic_prefix}purchases" in proof["kafka_may_hold"]
+    assert run(["show", "c2"]) == 1
+    assert "knows no customer" in capsys.readouterr().err
+
+
+def test_without_a_worker_both_say_so_and_fail(
+    settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert settings.kafka
+    assert run(["erase", "c1", "--timeout", "1"]) == 1
+    assert "no worker answers" in capsys.readouterr().err
+    assert run(["republish", "--timeout", "1"]) == 1
+    assert "no worker answers for partition 0, 1" in capsys.readouterr().err
