@@ -28,7 +28,17 @@ from stream_app.outputs import ALERT, EXAMPLE, STAGE_CHANGE, Output, erasure_jso
 from stream_app.scoring import Scoring
 from stream_app.step import evaluate, example_of, is_absorbed, observe, pass_time, state_of, totals
 
-__all__ = ["CLOCK_KEY", "ERASURE", "META_KEY", "Clock", "DeadLetter", "Effects", "PartitionEngine", "Refused", "Store"]
+__all__ = [
+    "CLOCK_KEY",
+    "ERASURE",
+    "META_KEY",
+    "Clock",
+    "DeadLetter",
+    "Effects",
+    "PartitionEngine",
+    "Refused",
+    "Store",
+]
 
 Clock = Literal["wall", "event"]
 
@@ -320,7 +330,9 @@ class PartitionEngine:
             if migrate is not None:
                 profile.standings = migrate(profile.standings)
                 profile.pending = []
-                profile.due = max(self.time, profile.evaluated_at + 1) if profile.evaluated_at else profile.due
+                profile.due = (
+                    max(self.time, profile.evaluated_at + 1) if profile.evaluated_at else profile.due
+                )
                 migrated[customer] = profile
             undelivered += [
                 Output(kind, key, payload)
@@ -383,7 +395,9 @@ class PartitionEngine:
         for customer, profile in self.profiles():
             for index, standing in enumerate(profile.standings):
                 if standing.stage >= 0 and index < len(self.scoring.tracks):
-                    yield Output(STAGE_CHANGE, customer.encode(), state_of(self.scoring, index, customer, profile))
+                    yield Output(
+                        STAGE_CHANGE, customer.encode(), state_of(self.scoring, index, customer, profile)
+                    )
 
     def erase(self, customer: str, *, stamp: tuple[int, int] = (0, 0)) -> Effects:
         """Forget a customer: what stays is the versions and offsets that keep old records from coming back."""
@@ -396,7 +410,9 @@ class PartitionEngine:
             if standing.stage >= 0:
                 self.population[index, standing.stage] -= 1
         names = [track.name for track in self.scoring.tracks]
-        effects.outputs = [Output(ERASURE, customer.encode(), erasure_json(customer, name, version)) for name in names]
+        effects.outputs = [
+            Output(ERASURE, customer.encode(), erasure_json(customer, name, version)) for name in names
+        ]
         closed = Profile(
             offsets=profile.offsets,
             standings=[Standing(version=version) for _ in names],

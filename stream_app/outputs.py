@@ -80,7 +80,9 @@ def stage_change_json(
     )
 
 
-def alert_json(customer: str, standing: Standing, *, lifecycle: str, stage: str, action: str, at: int) -> bytes:
+def alert_json(
+    customer: str, standing: Standing, *, lifecycle: str, stage: str, action: str, at: int
+) -> bytes:
     """A risk crossing: who, how likely, since when, and what to do. (`customer_id`, `version`) identifies it."""
     return orjson.dumps(
         {

@@ -62,7 +62,9 @@ class Track:
         self.stages = lifecycle.stage_names
         self.rules = FeaturePlan(lifecycle.features)
         labels = lifecycle.labels
-        self.horizons = Horizons(labels.horizon, labels.next_stage_horizon, labels.value_horizon, labels.churn)
+        self.horizons = Horizons(
+            labels.horizon, labels.next_stage_horizon, labels.value_horizon, labels.churn
+        )
         self.actions = tuple(stage.actions[0] if stage.actions else "" for stage in lifecycle.stages)
 
     @property
@@ -132,9 +134,7 @@ def load_lifecycles(names: Sequence[str]) -> tuple[Lifecycle, ...]:
         Misconfigured: In one line: file, line, reason; also if two have the same name.
     """
     try:
-        loaded = tuple(
-            Lifecycle.load(find(name, [bundled("lifecycles")]), _Catalogue()) for name in names
-        )
+        loaded = tuple(Lifecycle.load(find(name, [bundled("lifecycles")]), _Catalogue()) for name in names)
     except LifecycleError as error:
         raise Misconfigured(str(error)) from error
     seen: set[str] = set()
@@ -151,7 +151,9 @@ def scoring_for(settings: Settings) -> Scoring:
     Raises:
         Misconfigured: If a lifecycle file cannot be used.
     """
-    segments = sorted(((round(least * 1e6), name) for name, least in settings.value_segments.items()), reverse=True)
+    segments = sorted(
+        ((round(least * 1e6), name) for name, least in settings.value_segments.items()), reverse=True
+    )
     policy = Policy(
         lateness=settings.events.allowed_lateness,
         rescore_every=settings.scoring.rescore_every,
@@ -163,5 +165,3 @@ def scoring_for(settings: Settings) -> Scoring:
         segments=tuple(segments),
     )
     return Scoring(load_lifecycles(settings.lifecycles), policy, settings.events.dedup_window)
-
-

@@ -54,7 +54,7 @@ class Topics(_Section):
 
     partitions: Positive = 8
     replication_factor: Positive = 1
-    source_retention: Retention = _us("7d")
+    source_retention: Retention = _us("30d")
     output_retention: Retention = _us("30d")
 
 

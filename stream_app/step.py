@@ -69,7 +69,9 @@ def observe(
         return False, outputs
     at = max(event.at, profile.evaluated_at)
     behind = late and event.at < profile.evaluated_at
-    outputs += evaluate(scoring, customer, profile, at, late=behind, moved=before != totals(profile), is_event=True)
+    outputs += evaluate(
+        scoring, customer, profile, at, late=behind, moved=before != totals(profile), is_event=True
+    )
     return True, outputs
 
 
@@ -145,13 +147,22 @@ def evaluate(
         profile.scored_at = at
     profile.evaluated_at = at
     profile.due = min(
-        due, _score_due(scoring, profile), _ask_due(scoring, customer, profile), next_answer(profile.pending, scoring.horizons)
+        due,
+        _score_due(scoring, profile),
+        _ask_due(scoring, customer, profile),
+        next_answer(profile.pending, scoring.horizons),
     )
     return outputs
 
 
 def state_of(
-    scoring: Scoring, index: int, customer: str, profile: Profile, *, reason: str = "rescored", event_time: int | None = None
+    scoring: Scoring,
+    index: int,
+    customer: str,
+    profile: Profile,
+    *,
+    reason: str = "rescored",
+    event_time: int | None = None,
 ) -> bytes:
     """The stage change that tells the present state of a customer in lifecycle *index*."""
     track, standing = scoring.tracks[index], profile.standings[index]

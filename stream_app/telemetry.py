@@ -36,17 +36,23 @@ class WorkerMetrics:
         def histogram(name: str, text: str) -> Histogram:
             return Histogram(f"lifecycle_{name}", text, buckets=_FAST, registry=self.registry)
 
-        self.events = counter("events_total", "Records of source topics, by what became of them", "topic", "outcome")
+        self.events = counter(
+            "events_total", "Records of source topics, by what became of them", "topic", "outcome"
+        )
         self.transitions = counter(
             "transitions_total", "Stage transitions", "lifecycle", "from_stage", "to_stage"
         )
-        self.customers = gauge("customers", "Customers by stage, of the partitions owned", "lifecycle", "stage")
+        self.customers = gauge(
+            "customers", "Customers by stage, of the partitions owned", "lifecycle", "stage"
+        )
         self.watermark = gauge("watermark_seconds", "Clock of the partition, Unix time", "topic", "partition")
         self.recovery = gauge("recovery_seconds", "Duration of the last take-over of partitions")
         self.redis_up = gauge("redis_up", "Whether the last write to Redis succeeded")
         self.redis_pending = gauge("redis_pending", "Stage changes that wait for Redis in this process")
         self.redis_push = histogram("redis_push_seconds", "Duration of a write to Redis")
-        self.sink_latency = histogram("stage_change_latency_seconds", "Fetched stage change to Redis acknowledged")
+        self.sink_latency = histogram(
+            "stage_change_latency_seconds", "Fetched stage change to Redis acknowledged"
+        )
         self.predictions = counter("model_predictions_total", "Scores computed and published", "model")
         self.alerts = counter("churn_alerts_total", "Risk crossings", "outcome")
         self.dead_letters = counter("dead_letters_total", "Records refused", "reason")

@@ -9,14 +9,13 @@ import structlog
 import typer
 from prometheus_client import CollectorRegistry, start_http_server
 
-from stream_app.kafka_clients import client_options
 from stream_app.logs import configure
-from stream_app.model_key import model_key
 from stream_app.model_metrics import ModelMetrics
-from stream_app.model_topic import ModelTopic
+from stream_app.model_topic_of import model_topic
 from stream_app.options import ConfigFile, DataDir, Kafka, Lifecycles
-from stream_app.scoring import Track, load_lifecycles
-from stream_app.settings import Metrics, Settings, load_settings
+from stream_app.settings import Metrics, load_settings
+from stream_app.topic_admin import ensure
+from stream_app.topics import declare
 from stream_app.trainer import Pace, Trainer
 
 
@@ -40,28 +39,15 @@ def trainer(
     metrics = ModelMetrics(_now)
     _serve(metrics, settings.metrics)
     pace = Pace(broadcast_s=settings.models.broadcast_every / 1e6)
-    asyncio.run(_until_told(Trainer(topic, _now, pace, rebuild=rebuild, on_change=metrics.update)))
+    running = Trainer(topic, _now, pace, rebuild=rebuild, on_change=metrics.update)
+    asyncio.run(_until_told(settings, running))
 
 
-def model_topic(settings: Settings) -> ModelTopic:
-    """Return the models topic of these settings, with the key and what is predicted.
-
-    Raises:
-        Misconfigured: If a lifecycle file or the key cannot be used.
-        Unavailable: If the key file can be neither read nor made.
-    """
-    key = settings.models.key
-    tasks = [Track(lifecycle).task for lifecycle in load_lifecycles(settings.lifecycles)]
-    return ModelTopic(
-        client=client_options(settings),
-        prefix=settings.topic_prefix,
-        key=model_key(None if key is None else key.get_secret_value(), settings.data_dir),
-        tasks={task.lifecycle: task for task in tasks},
-    )
-
-
-async def _until_told(trainer: Trainer) -> None:
-    """Run until SIGTERM or Ctrl-C, then publish what is new and leave."""
+async def _until_told(settings: Settings, trainer: Trainer) -> None:
+    """Check the two topics, run until SIGTERM or Ctrl-C, then publish what is new and leave."""
+    own = {trainer.topic.training.topic, trainer.topic.models.topic}
+    wanted = [topic for topic in declare(settings) if topic.name in own]
+    await ensure(settings.kafka, wanted, client_options(settings))
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -13,6 +13,7 @@ from yarl import URL
 from stream_app.kafka_clients import client_options
 from stream_app.settings import Settings
 from stream_app.topics import SOURCES
+from stream_app.worker.context import end_process
 from stream_app.worker.ownership import Ownership
 from stream_app.worker.transport import RunTransport
 
@@ -22,9 +23,11 @@ __all__ = ["LifecycleApp", "create_app"]
 class _RunTopic(faust.Topic):
     """A topic whose messages are passed on as they are: the lanes decode, and know what to do with what they cannot."""
 
-    async def decode(self, message: FaustMessage, *, propagate: bool = False) -> Any:  # noqa: ARG002
-        """Wrap the message in an event."""
-        return self._create_event(message.key, message.value, message.headers, message=message)
+    def _compile_decode(self) -> None:
+        async def decode(message: FaustMessage, *, propagate: bool = False) -> Any:  # noqa: ARG001
+            return self._create_event(message.key, message.value, message.headers, message=message)
+
+        self.decode = decode
 
 
 class _Recovery(Recovery):
@@ -116,6 +119,7 @@ def create_app(settings: Settings, gate: Ownership) -> LifecycleApp:
     """
     worker = settings.worker
     datadir = settings.data_dir / "worker"
+    datadir.mkdir(parents=True, exist_ok=True)
     app = LifecycleApp(
         settings.prefix,
         broker=[URL(f"kafka://{address}") for address in settings.brokers],
@@ -135,7 +139,7 @@ def create_app(settings: Settings, gate: Ownership) -> LifecycleApp:
     app.tables.add(_table(app, settings.topics.partitions))
     for name in (*SOURCES, "ticks", "stage-changes"):
         topic = app.topic(f"{settings.topic_prefix}{name}", key_type=bytes, value_type=bytes)
-        app.agent(topic, name=name)(_agent(app))
+        app.agent(topic, name=name, on_error=_end)(_agent(app, name))
     return app
 
 
@@ -143,11 +147,17 @@ def _table(app: LifecycleApp, partitions: int) -> ProfileTable:
     return ProfileTable(app, name="profiles", key_type=bytes, value_type=bytes, partitions=partitions)
 
 
-def _agent(app: LifecycleApp) -> Callable[[Any], Any]:
+async def _end(_agent: Any, error: BaseException) -> None:
+    """An agent that raised would be restarted by Faust and go on behind what it dropped."""
+    end_process(f"an agent failed ({type(error).__name__}: {error}); the worker ends and is to be restarted")
+
+
+def _agent(app: LifecycleApp, name: str) -> Callable[[Any], Any]:
     async def consume(stream: Any) -> None:
         async for event in stream.noack().events():
             app.gate.accept(event.message)
 
+    consume.__name__ = consume.__qualname__ = name.replace("-", "_")
     return consume
 
 
@@ -165,4 +175,3 @@ def _credentials(settings: Settings) -> Any:
         mechanism=security.mechanism,
         ssl_context=context,
     )
-

@@ -88,7 +88,9 @@ class Intake:
         store: Profiles of the partition.
     """
 
-    def __init__(self, kinds: MeasureMap, bounds: Bounds, partition: int, partitions: int, store: Store) -> None:
+    def __init__(
+        self, kinds: MeasureMap, bounds: Bounds, partition: int, partitions: int, store: Store
+    ) -> None:
         self._kinds = kinds
         self._bounds = bounds
         self._partition = partition

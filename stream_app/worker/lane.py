@@ -154,7 +154,10 @@ class Lane:
         self.store.epoch += 1
         meta = self.engine.meta()
         self.store.put(META_KEY, meta)
-        records = [Record(EPOCH_KEY, stamped(self.store.epoch, b"")), Record(META_KEY, stamped(self.store.epoch, meta))]
+        records = [
+            Record(EPOCH_KEY, stamped(self.store.epoch, b"")),
+            Record(META_KEY, stamped(self.store.epoch, meta)),
+        ]
         await self._settle(await self._send("changelog", records))
         migrated.outputs = undelivered + migrated.outputs
         await self._deliver(migrated, {})
@@ -184,7 +187,9 @@ class Lane:
         for kind, records in _by_kind(effects.outputs).items():
             sent += await self._send(kind, records)
         if effects.dead_letters:
-            sent += await self._send("dead-letters", [self._dead_letter(letter) for letter in effects.dead_letters])
+            sent += await self._send(
+                "dead-letters", [self._dead_letter(letter) for letter in effects.dead_letters]
+            )
         await self._settle(sent)
         self._mark(done)
         self.context.metrics.count(self, effects)
@@ -212,7 +217,9 @@ class Lane:
             await self._inflight.popleft()
         marker = b"__republish__"
         mine = nonce.encode()
-        await self._settle(await self._send("stage-changes", [Record(marker, b"{}", [("republish-begin", mine)])]))
+        await self._settle(
+            await self._send("stage-changes", [Record(marker, b"{}", [("republish-begin", mine)])])
+        )
         run: list[Record] = []
         for output in self.engine.republish():
             run.append(Record(output.key, output.payload, [("republish", mine)]))

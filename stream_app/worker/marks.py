@@ -76,7 +76,9 @@ class Marks:
     @property
     def any_outstanding(self) -> bool:
         """Whether anything was handed over and not finished; may be asked from another thread."""
-        return any(expected > self._finished.get(tp, expected) for tp, expected in list(self._expected.items()))
+        return any(
+            expected > self._finished.get(tp, expected) for tp, expected in list(self._expected.items())
+        )
 
     def finish(self, generation: int, tp: TP, next_offset: int) -> bool:
         """Mark everything below *next_offset* as done; ``False`` if the generation has passed."""

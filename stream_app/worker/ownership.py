@@ -8,9 +8,12 @@ from typing import Any
 import structlog
 from faust.types import TP, ConsumerMessage
 
+from scorers.snapshot import Snapshot
 from state import Bounds, MeasureMap, format_instant
 from stream_app.engine import PartitionEngine
 from stream_app.kafka_clients import client_options
+from stream_app.model_feed import follow
+from stream_app.model_topic import ModelTopic
 from stream_app.redis_sink import RedisSink
 from stream_app.worker.changelog import read_partition
 from stream_app.worker.context import Context, end_process
@@ -38,13 +41,17 @@ class Ownership:
         sink: Writer of Redis.
         kinds: Which event name counts as what.
         bounds: What is believable.
+        models: Where new models come from.
     """
 
-    def __init__(self, context: Context, sink: RedisSink, kinds: MeasureMap, bounds: Bounds) -> None:
+    def __init__(
+        self, context: Context, sink: RedisSink, kinds: MeasureMap, bounds: Bounds, models: ModelTopic
+    ) -> None:
         self.context = context
         self._sink = sink
         self._kinds = kinds
         self._bounds = bounds
+        self._models = models
         self._stores: dict[int, MemoryStore] = {}
         self.lanes: dict[int, Lane] = {}
         self._sink_lanes: dict[int, SinkLane] = {}
@@ -54,6 +61,7 @@ class Ownership:
     async def start(self) -> None:
         """Connect to Kafka, and begin to tell the time."""
         await self.context.publisher.start()
+        self._background(follow(self._models, self._serve))
         if self.context.settings.clock == "wall":
             self._background(self._tell_time())
 
@@ -67,6 +75,12 @@ class Ownership:
         task = asyncio.create_task(work)
         task.add_done_callback(self.context.watch)
         self._background_tasks.append(task)
+
+    def _serve(self, snapshot: Snapshot) -> None:
+        """Take new models into service, between two runs."""
+        changed = self.context.scoring.serve(snapshot.predictors)
+        self.context.metrics.serving({name: snapshot.predictors[name].version for name in changed})
+        log.info("models taken into service", lifecycles=changed, examples=snapshot.offset)
 
     async def _tell_time(self) -> None:
         while True:
@@ -102,14 +116,18 @@ class Ownership:
         if lane is not None:
             lane.offer(self.context.sources[message.topic], message.value)
 
-    async def take_over(self, generation: int, partitions: Iterable[int], committed: dict[TP, int | None]) -> None:
+    async def take_over(
+        self, generation: int, partitions: Iterable[int], committed: dict[TP, int | None]
+    ) -> None:
         """Recover the profiles of *partitions* and begin to work on them."""
         started = monotonic()
         owned = sorted(partitions)
         await self.close()
         self._stores = {p: self._stores.get(p, MemoryStore()) for p in owned}
         topic, _ = self.context.route("changelog", 0)
-        records = await read_partition(client_options(self.context.settings), topic, self._stores) if owned else 0
+        records = (
+            await read_partition(client_options(self.context.settings), topic, self._stores) if owned else 0
+        )
         for partition in owned:
             await self._open(partition, generation, committed)
         self.context.metrics.own(self.lanes.values(), monotonic() - started)
@@ -122,7 +140,8 @@ class Ownership:
         context, store = self.context, self._stores[partition]
         engine = PartitionEngine(context.scoring, store, context.settings.clock)
         mine = {
-            source: committed.get(TP(name, partition)) or 0 for source, name in enumerate(context.source_topics)
+            source: committed.get(TP(name, partition)) or 0
+            for source, name in enumerate(context.source_topics)
         }
         undelivered, migrated = engine.recover(mine)
         intake = Intake(self._kinds, self._bounds, partition, context.settings.topics.partitions, store)
@@ -159,5 +178,3 @@ class Ownership:
         for partition in list(self.lanes):
             topic, _ = self.context.route("ticks", partition)
             await self.context.publisher.send(topic, partition, [Record(None, value)])
-
-

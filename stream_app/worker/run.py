@@ -8,6 +8,7 @@ from faust.worker import Worker
 
 from state import Bounds, MeasureMap
 from stream_app.kafka_clients import client_options
+from stream_app.model_topic_of import model_topic
 from stream_app.redis_connection import connect
 from stream_app.redis_sink import RedisSink
 from stream_app.scoring import scoring_for
@@ -41,14 +42,16 @@ def build_worker(settings: Settings) -> tuple[LifecycleApp, Context, Lease]:
     bounds = Bounds(events.max_event_bytes, events.earliest, events.max_future, events.max_amount)
     kinds = MeasureMap.parse(events.measures_file.read_text(), str(events.measures_file))
     lease = Lease(settings.worker.session_timeout / 1e6)
-    context = Context(settings, scoring, Publisher(client_options(settings), lease.check), WorkerMetrics(), _now)
+    context = Context(
+        settings, scoring, Publisher(client_options(settings), lease.check), WorkerMetrics(), _now
+    )
     sink = RedisSink(
         connect(settings.redis),
         settings.redis_prefix,
         [track.name for track in scoring.tracks],
         stream_length=settings.sink.stream_maxlen,
     )
-    gate = Ownership(context, sink, kinds, bounds)
+    gate = Ownership(context, sink, kinds, bounds, model_topic(settings))
     return create_app(settings, gate), context, lease
 
 
@@ -64,7 +67,9 @@ def run_worker(settings: Settings) -> None:
     asyncio.run(ensure(settings.kafka, declare(settings), options))
     port = context.metrics.serve(settings)
     log.info("worker starts", kafka=settings.kafka, clock=settings.clock, metrics_port=port)
-    watchdog = Watchdog(settings.worker.stalled_after / 1e6, lambda: _is_waiting(app), lambda: context.last_progress)
+    watchdog = Watchdog(
+        settings.worker.stalled_after / 1e6, lambda: _is_waiting(app), lambda: context.last_progress
+    )
     watchdog.start()
 
     @app.task

@@ -41,7 +41,9 @@ class SinkLane:
     def offer(self, records: Sequence[Any]) -> None:
         """Take a fetched run."""
         self._waiting.extend(
-            SinkRecord(record.offset, record.key, record.value, dict(record.headers) if record.headers else {})
+            SinkRecord(
+                record.offset, record.key, record.value, dict(record.headers) if record.headers else {}
+            )
             for record in records
         )
         self._arrivals.append((records[-1].offset, monotonic()))

@@ -152,7 +152,13 @@ class RunConsumer(MarkedConsumer):
             del self._holes[tp]
             return True
         self._holes[tp] = (expected, found)
-        log.info("reading again from the expected offset", topic=tp.topic, partition=tp.partition, expected=expected, found=found)
+        log.info(
+            "reading again from the expected offset",
+            topic=tp.topic,
+            partition=tp.partition,
+            expected=expected,
+            found=found,
+        )
         await self._seek(tp, expected)
         return False
 

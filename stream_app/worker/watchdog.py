@@ -51,7 +51,9 @@ class Watchdog(threading.Thread):
         last_progress: Monotonic instant of the last finished work.
     """
 
-    def __init__(self, seconds: float, is_waiting: Callable[[], bool], last_progress: Callable[[], float]) -> None:
+    def __init__(
+        self, seconds: float, is_waiting: Callable[[], bool], last_progress: Callable[[], float]
+    ) -> None:
         super().__init__(name="watchdog", daemon=True)
         self._seconds = seconds
         self._is_waiting = is_waiting
