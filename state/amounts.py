@@ -11,6 +11,9 @@ MICRO: Final = 1_000_000
 """Micro-units in one unit of the base currency: integer sums commute exactly, sums of floats do not."""
 
 
+_ABSURD: Final = 1e300  # JSON holds integers that no float can; they are refused like infinity
+
+
 class _Product(msgspec.Struct, gc=False):
     price: Any = None
     quantity: Any = None
@@ -77,7 +80,7 @@ def _number(given: Any, where: str) -> float:
         raise Rejected(
             "bad_amount", f"{where} is of type {type(given).__name__}; send a number such as 12.50."
         )
-    if not 0 <= number < float("inf"):
+    if not 0 <= number < _ABSURD:
         raise Rejected(
             "bad_amount",
             f"{where} is {str(given)[:40]}; send a finite number that is not negative (money given back is "
@@ -98,7 +101,7 @@ def _sum_of(products: msgspec.Raw) -> float:
         if line.price is not None and line.price != "":
             where = f"properties.products[{position}]"
             quantity = 1 if line.quantity is None else _number(line.quantity, f"{where}.quantity")
-            amount += _number(line.price, f"{where}.price") * quantity
+            amount += float(_number(line.price, f"{where}.price")) * quantity
     return _number(amount, "the sum of properties.products")
 
 

@@ -36,9 +36,9 @@ _SOURCES: Final = {
     "order_days": "UTC days with at least one order",
 }
 _LEAVES: Final = (
-    "An event counts from its own instant and leaves exactly at (end of its UTC bucket) + N, with hourly buckets "
-    "up to 14 days and daily ones beyond: never early, less than a bucket late, on time on a boundary. "
-    "0 if none."
+    "An event counts from its own instant and leaves exactly at (end of its UTC bucket) + N, with hourly "
+    "buckets up to 14 days and daily ones beyond: never early, less than a bucket late, and on time on a "
+    "boundary. 0 if none."
 )
 
 

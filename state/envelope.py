@@ -95,7 +95,7 @@ def open_structured(value: bytes) -> Envelope:
         raise Rejected(
             "bad_envelope", f"The CloudEvents envelope has a field of the wrong type: {error}."
         ) from None
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Rejected("invalid_json", f"The CloudEvents envelope is not JSON: {error}.") from None
     _check_version(outer.specversion)
     _check_content(outer.datacontenttype)

@@ -54,6 +54,8 @@ def read(value: bytes | msgspec.Raw) -> Wire:
     try:
         return _WIRE.decode(value)
     except msgspec.ValidationError as error:
+        if "out of range" in str(error):
+            raise _unreadable(bytes(value), error) from None
         raise Rejected(
             "wrong_type", f"A field has the wrong type: {error}; see the event fields of the README."
         ) from None
@@ -65,7 +67,7 @@ def read(value: bytes | msgspec.Raw) -> Wire:
 
 def _unreadable(value: bytes, error: Exception) -> Rejected:
     """Tell broken JSON from JSON with NaN or Infinity, which some clients write for an amount they lack."""
-    if b"NaN" in value or b"Infinity" in value or b"out of range" in str(error).encode():
+    if b"NaN" in value or b"Infinity" in value or "out of range" in str(error):
         try:
             json.loads(value)
         except (ValueError, RecursionError):

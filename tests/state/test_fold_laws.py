@@ -3,7 +3,7 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from state import DAY, HOUR, FoldPlan, apply, encode_profile
+from state import DAY, HOUR, Event, FoldPlan, apply, encode_profile
 from tests.state.builders import build_event, events, folded
 
 WINDOWS = (
@@ -22,7 +22,9 @@ WINDOWS = (
 
 @settings(max_examples=150, deadline=None)
 @given(history=events(within=3 * DAY), data=st.data())
-def test_any_order_within_the_lateness_gives_the_same_bytes(history, data):
+def test_any_order_within_the_lateness_gives_the_same_bytes(
+    history: list[Event], data: st.DataObject
+) -> None:
     plan = FoldPlan.build(WINDOWS, lateness=3 * DAY)
     shuffled = data.draw(st.permutations(history))
     assert encode_profile(folded(shuffled, plan)) == encode_profile(folded(history, plan))
@@ -30,8 +32,10 @@ def test_any_order_within_the_lateness_gives_the_same_bytes(history, data):
 
 @settings(max_examples=150, deadline=None)
 @given(history=events(within=400 * DAY), data=st.data())
-def test_events_that_are_late_by_no_more_than_allowed_leave_no_trace(history, data):
-    """Each event arrives up to the allowed lateness after its time: the order of arrival is any such order."""
+def test_events_that_are_late_by_no_more_than_allowed_leave_no_trace(
+    history: list[Event], data: st.DataObject
+) -> None:
+    """Each event arrives up to the allowed lateness after its time."""
     lateness = data.draw(st.sampled_from([0, 10 * 60 * 1_000_000, HOUR, DAY]))
     plan = FoldPlan.build(WINDOWS, lateness=lateness)
     in_order = sorted(history, key=lambda event: event.at)
@@ -48,7 +52,7 @@ def test_events_that_are_late_by_no_more_than_allowed_leave_no_trace(history, da
 
 @settings(max_examples=100, deadline=None)
 @given(history=events(within=3 * DAY), data=st.data())
-def test_duplicates_change_nothing(history, data):
+def test_duplicates_change_nothing(history: list[Event], data: st.DataObject) -> None:
     plan = FoldPlan.build(WINDOWS, lateness=3 * DAY)
     repeated = data.draw(
         st.permutations(history + data.draw(st.lists(st.sampled_from(history))) if history else [])
@@ -56,7 +60,7 @@ def test_duplicates_change_nothing(history, data):
     assert encode_profile(folded(repeated, plan)) == encode_profile(folded(history, plan))
 
 
-def test_a_duplicate_is_told_and_an_event_is_told():
+def test_a_duplicate_is_told_and_an_event_is_told() -> None:
     plan, event = FoldPlan.build([]), build_event()
     profile = folded([], plan)
     assert apply(profile, event, plan)
@@ -67,7 +71,7 @@ def test_a_duplicate_is_told_and_an_event_is_told():
 
 @settings(max_examples=60, deadline=None)
 @given(history=events(within=300 * DAY))
-def test_totals_do_not_depend_on_lateness_at_all(history):
+def test_totals_do_not_depend_on_lateness_at_all(history: list[Event]) -> None:
     plan = FoldPlan.build(WINDOWS, lateness=0, dedup=64)
     forwards = folded(sorted(history, key=lambda event: event.at), plan)
     backwards = folded(sorted(history, key=lambda event: -event.at), plan)

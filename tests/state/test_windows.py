@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from state import DAY, FAR, HOUR, FeaturePlan, FoldPlan
+from state import DAY, FAR, HOUR, Event, FeaturePlan, FoldPlan
 from tests.state.builders import KINDS, START, build_event, events, folded
 
 SPANS = {
@@ -22,7 +22,9 @@ def leaves_at(at: int, span: int, width: int) -> int:
 
 @settings(max_examples=150, deadline=None)
 @given(history=events(within=60 * DAY), ahead=st.integers(0, 40 * DAY), suffix=st.sampled_from(sorted(SPANS)))
-def test_a_window_holds_exactly_the_events_whose_bucket_has_not_left(history, ahead, suffix):
+def test_a_window_holds_exactly_the_events_whose_bucket_has_not_left(
+    history: list[Event], ahead: int, suffix: str
+) -> None:
     span, width = SPANS[suffix]
     plan, names = (
         FoldPlan.build([f"orders_{suffix}", f"revenue_{suffix}"]),
@@ -39,7 +41,7 @@ def test_a_window_holds_exactly_the_events_whose_bucket_has_not_left(history, ah
 
 
 @pytest.mark.parametrize(("suffix", "width"), [("2d", HOUR), ("30d", DAY)])
-def test_an_event_on_a_boundary_leaves_exactly_on_time(suffix, width):
+def test_an_event_on_a_boundary_leaves_exactly_on_time(suffix: str, width: int) -> None:
     at = START // width * width
     name = f"orders_{suffix}"
     profile = folded([build_event(at=at)], FoldPlan.build([name]))
@@ -66,8 +68,10 @@ NAMES = (
 
 @settings(max_examples=100, deadline=None)
 @given(history=events(within=20 * DAY, most=12), names=st.sets(st.sampled_from(NAMES), min_size=1))
-def test_nothing_changes_before_the_expiry_and_the_chain_of_expiries_ends(history, names):
-    """Every instant at which a bucket could leave is looked at; none lies between an instant and its expiry."""
+def test_nothing_changes_before_the_expiry_and_the_chain_of_expiries_ends(
+    history: list[Event], names: set[str]
+) -> None:
+    """Every instant at which a bucket could leave is looked at."""
     ordered = sorted(names)
     plan = FeaturePlan(ordered)
     profile = folded(sorted(history, key=lambda e: e.at), FoldPlan.build(ordered, lateness=DAY))
@@ -96,7 +100,7 @@ def test_nothing_changes_before_the_expiry_and_the_chain_of_expiries_ends(histor
 
 @settings(max_examples=60, deadline=None)
 @given(history=events(within=20 * DAY, most=12))
-def test_a_plain_window_changes_at_its_expiry(history):
+def test_a_plain_window_changes_at_its_expiry(history: list[Event]) -> None:
     plan = FeaturePlan(["events_36h", "events_15d"])
     profile = folded(sorted(history, key=lambda e: e.at), FoldPlan.build(plan.names))
     now = max((event.at for event in history), default=START)
@@ -105,7 +109,7 @@ def test_a_plain_window_changes_at_its_expiry(history):
         now = expiry
 
 
-def test_an_event_up_to_the_allowed_lateness_late_finds_its_window():
+def test_an_event_up_to_the_allowed_lateness_late_finds_its_window() -> None:
     """The window is kept so long that an evaluation as far back as the lateness still sees all of it."""
     plan = FoldPlan.build(["orders_7d"], lateness=DAY)
     old, new = build_event(at=START), build_event(at=START + 7 * DAY + DAY // 2)
