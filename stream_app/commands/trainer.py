@@ -13,7 +13,7 @@ from stream_app.logs import configure
 from stream_app.model_metrics import ModelMetrics
 from stream_app.model_topic_of import model_topic
 from stream_app.options import ConfigFile, DataDir, Kafka, Lifecycles
-from stream_app.settings import Metrics, load_settings
+from stream_app.settings import Metrics, Settings, load_settings
 from stream_app.topic_admin import ensure
 from stream_app.topics import declare
 from stream_app.trainer import Pace, Trainer
@@ -47,7 +47,7 @@ async def _until_told(settings: Settings, trainer: Trainer) -> None:
     """Check the two topics, run until SIGTERM or Ctrl-C, then publish what is new and leave."""
     own = {trainer.topic.training.topic, trainer.topic.models.topic}
     wanted = [topic for topic in declare(settings) if topic.name in own]
-    await ensure(settings.kafka, wanted, client_options(settings))
+    await ensure(settings.kafka, wanted, trainer.topic.client)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
