@@ -97,6 +97,25 @@ def test_every_setting_is_explained_and_stands_in_the_deployment(path: tuple[str
     assert f"LIFECYCLE_{'__'.join(path).upper()}" in deployed
 
 
+@pytest.mark.parametrize("path", list(settings_by_name()), ids=".".join)
+def test_the_defaults_in_the_documents_are_the_ones_that_hold(path: tuple[str, ...]) -> None:
+    value = Settings().model_dump(mode="json")
+    for part in path:
+        value = value[part]
+    written = (
+        value if isinstance(value, str) else f"{value:g}" if isinstance(value, float) else json.dumps(value)
+    )
+    explained = (TOP / "config" / "README.md").read_text(encoding="utf-8").partition("\n## ")[2]
+    deployed = (TOP / "deploy" / "compose.yaml").read_text(encoding="utf-8")
+
+    row = re.search(rf"^\| `{path[-1]}` \|[^|]*\| ([^|]*) \|", explained, re.MULTILINE)
+    if row and value is not None and path != ("data_dir",):
+        assert row[1].strip("`").replace("1e12", "1e+12") == written
+    line = re.search(rf"^ +# LIFECYCLE_{'__'.join(path).upper()}: (.*?)( +#.*)?$", deployed, re.MULTILINE)
+    if line and value is not None and path != ("lifecycles",):
+        assert line[1].strip('"').replace("1e12", "1e+12") == written
+
+
 def test_what_is_imported_is_declared() -> None:
     declared = {re.split(r"[\[<>=;~! ]", text)[0] for text in PROJECT["project"]["dependencies"]}
     owners = packages_distributions()
@@ -104,7 +123,9 @@ def test_what_is_imported_is_declared() -> None:
     foreign = {name for name in imported if name not in sys.stdlib_module_names and name not in PACKAGES}
 
     undeclared = {
-        name for name in foreign if not declared & {owner.lower().replace("_", "-") for owner in owners.get(name, [])}
+        name
+        for name in foreign
+        if not declared & {owner.lower().replace("_", "-") for owner in owners.get(name, [])}
     }
     assert undeclared == set()
 
