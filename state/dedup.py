@@ -21,7 +21,7 @@ def remember(seen: bytes, at: int, message: int, limit: int) -> bytes | None:
         seen: What is remembered, sorted.
         at: Event time (µs).
         message: 64-bit hash of the messageId, which alone decides about a duplicate.
-        limit: How many messages to remember, at least 1.
+        limit: How many messages to remember, 0 remembers none.
 
     Examples:
         >>> seen = remember(b"", 5_000_000, 7, limit=2)
@@ -32,8 +32,8 @@ def remember(seen: bytes, at: int, message: int, limit: int) -> bytes | None:
     if not 0 <= second <= _LAST_SECOND:
         second = _LAST_SECOND if second > 0 else 0
     record = _pack(second, message)
-    if not seen:
-        return record
+    if not seen or not limit:
+        return record[: limit * _RECORD]
     place = seen.find(record[4:])
     if place >= 0 and _holds(seen, record[4:], place):
         return None

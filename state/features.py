@@ -39,7 +39,7 @@ class FeaturePlan:
         [0, inf]
     """
 
-    __slots__ = ("_decays", "_firsts", "_lasts", "_others", "_totals", "_windows", "names")
+    __slots__ = ("_counts", "_decays", "_firsts", "_lasts", "_others", "_totals", "_windows", "names")
 
     def __init__(self, names: Iterable[str]) -> None:
         self.names = tuple(names)
@@ -48,6 +48,7 @@ class FeaturePlan:
         self._totals: list[tuple[int, int]] = []
         self._firsts: list[tuple[int, int]] = []
         self._lasts: list[tuple[int, int]] = []
+        self._counts: list[tuple[int, int, int, int]] = []
         self._others: list[tuple[int, Reader]] = []
         self._windows: dict[tuple[int, int, int], None] = {}
         self._decays: list[tuple[int, int]] = []
@@ -58,6 +59,8 @@ class FeaturePlan:
         plain = {"lifetime": self._totals, "first": self._firsts, "last": self._lasts}
         if form in plain and not (form == "lifetime" and measure in AMOUNTS):
             plain[form].append((slot, measure))
+        elif form == "window" and measure not in AMOUNTS:
+            self._counts.append((slot, measure, span, width_of(span)))
         else:
             read = ORDER_READERS[form] if form in ORDER_READERS else _READERS[form](measure, span)
             self._others.append((slot, read))
@@ -82,6 +85,10 @@ class FeaturePlan:
             vector[slot] = last[measure] or -inf
         for slot, measure in self._firsts:
             vector[slot] = first[measure] or -inf
+        for slot, measure, span, width in self._counts:
+            series = (profile.days if width == DAY else profile.hours).get(measure)
+            if series:
+                vector[slot] = total(series, span, width, at)
         for slot, read in self._others:
             vector[slot] = read(profile, at)
         return vector
@@ -129,15 +136,15 @@ def _lifetime_amount(measure: int, _: int) -> Reader:
     return lambda profile, _at: profile.counts[measure] / MICRO
 
 
-def _window(measure: int, span: int) -> Reader:
+def _window_amount(measure: int, span: int) -> Reader:
     width = width_of(span)
     daily = width == DAY
 
     def read(profile: Profile, at: int) -> float:
         series = (profile.days if daily else profile.hours).get(measure)
-        return total(series, span, width, at) if series else 0
+        return total(series, span, width, at) / MICRO if series else 0.0
 
-    return _in_units(read) if measure in AMOUNTS else read
+    return read
 
 
 def _decayed(measure: int, half_life: int) -> Reader:
@@ -180,7 +187,7 @@ def _in_units(read: Reader) -> Reader:
 
 _READERS: Final[dict[str, Callable[[int, int], Reader]]] = {
     "lifetime": _lifetime_amount,
-    "window": _window,
+    "window": _window_amount,
     "decayed": _decayed,
     "trend": _trend,
 }

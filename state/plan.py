@@ -36,23 +36,26 @@ def profile_spec(name: str) -> tuple[str, int, int]:
     return spec.form, spec.measure, spec.span
 
 
+Windows = tuple[tuple[int, int], ...]
+"""Pairs of a measure's id and the buckets kept of its series."""
+
+
 class KindFold:
     """What an event of one kind does, with the plan's windows looked up once.
 
     Attributes:
-        counted: (measure, hourly buckets kept, daily buckets kept) for each measure that gets +1; 0 keeps
-            none.
-        amount: The same for the measure that gets the amount, or None.
+        counted: Ids of the measures that get +1.
+        hourly: Those of them with an hourly series, and how many buckets of it are kept.
+        daily: The same for daily series, but for that of orders: the order itself adds to it, and learns from
+            it whether the day is a new one.
     """
 
-    __slots__ = ("amount", "counted")
+    __slots__ = ("counted", "daily", "hourly")
 
     def __init__(self, kind: Kind, hours: Mapping[int, int], days: Mapping[int, int]) -> None:
-        # The daily series of orders is left to the order itself, which learns from it whether the day is a
-        # new one.
-        self.counted = tuple((m, hours.get(m, 0), 0 if m == ORDERS else days.get(m, 0)) for m in kind.counts)
-        measure = kind.amount
-        self.amount = None if measure < 0 else (measure, hours.get(measure, 0), days.get(measure, 0))
+        self.counted = kind.counts
+        self.hourly: Windows = tuple((m, hours[m]) for m in kind.counts if m in hours)
+        self.daily: Windows = tuple((m, days[m]) for m in kind.counts if m in days and m != ORDERS)
 
 
 class FoldPlan:

@@ -15,7 +15,7 @@ from state.events import Event
 from state.instants import DAY, HOUR
 from state.labels import Pending
 from state.measure_ids import MEASURES, ORDER_DAYS, ORDERS, SESSIONS
-from state.plan import FoldPlan
+from state.plan import FoldPlan, KindFold, Windows
 from state.sessions import close, touch
 from state.windows import LARGEST, add, change, forget
 
@@ -110,67 +110,76 @@ def apply(profile: Profile, event: Event, plan: FoldPlan) -> bool:
     Returns:
         False if the message was folded before: nothing has changed then.
     """
-    kind = event.kind
-    if plan.dedup and not _remember(profile, event, plan.dedup):
-        return False
-    if not event.active:
-        return True
-    at = event.at
-    fold = plan.folds.get(kind) or plan.fold_of(kind)
-    _count(profile, at, fold.counted)
-    if fold.amount is not None and event.amount:
-        measure, hours, days = fold.amount
-        profile.counts[measure] = min(profile.counts[measure] + event.amount, LARGEST)
-        _add(profile, measure, at, event.amount, hours, days)
+    kind, at = event.kind, event.at
     if kind.session:
-        _visit(profile, at, plan)
-    if kind.order:
-        _order(profile, at, event.amount, plan)
-    return True
-
-
-def _remember(profile: Profile, event: Event, limit: int) -> bool:
-    """Remember the message; False if it is remembered already."""
-    if event.kind.session:
-        seen = remember(profile.seen_visits, event.at, event.message, limit)
+        seen = remember(profile.seen_visits, at, event.message, plan.dedup)
         if seen is None:
             return False
         profile.seen_visits = seen
     else:
-        seen = remember(profile.seen, event.at, event.message, limit)
+        seen = remember(profile.seen, at, event.message, plan.dedup)
         if seen is None:
             return False
         profile.seen = seen
+    if event.active:
+        fold = plan.folds.get(kind) or plan.fold_of(kind)
+        _count(profile, at, fold)
+        if kind.session:
+            _visit(profile, at, plan)
+        if kind.order:
+            _order(profile, at, event.amount, plan)
+        if event.amount and kind.amount >= 0:
+            _sum(profile, at, kind.amount, event.amount, plan)
     return True
 
 
-def _count(profile: Profile, at: int, counted: tuple[tuple[int, int, int], ...]) -> None:
-    """Count one event in each measure: total, first, last, and the windows that the plan keeps."""
+def _count(profile: Profile, at: int, fold: KindFold) -> None:
+    """Count one event in each measure of its kind: total, first, last, and the windows that are kept."""
     counts, first, last = profile.counts, profile.first, profile.last
-    for measure, hours, days in counted:
+    for measure in fold.counted:
         counts[measure] += 1
-        if at > last[measure]:  # noqa: PLR1730 - a call to max costs more than all the rest of the line
+        before = last[measure]
+        if at > before:
             last[measure] = at
-        if at < first[measure] or not first[measure]:
+            if not before:
+                first[measure] = at
+        elif at < first[measure]:
             first[measure] = at
-        if hours or days:
-            _add(profile, measure, at, 1, hours, days)
+    if fold.daily:
+        profile.days = _tick(profile.days, fold.daily, -(-at // DAY))
+    if fold.hourly:
+        profile.hours = _tick(profile.hours, fold.hourly, -(-at // HOUR))
 
 
-def _add(profile: Profile, measure: int, at: int, value: int, hours: int, days: int) -> None:
-    """Add *value* to the series of *measure*, of which *hours* and *days* buckets are kept (0: none)."""
-    if days:
-        series = profile.days.get(measure)
+def _tick(by_measure: dict[int, list[int]], windows: Windows, bucket: int) -> dict[int, list[int]]:
+    """Count one event in *bucket* of each series; mostly the bucket is the newest."""
+    for measure, kept in windows:
+        series = by_measure.get(measure)
         if series is None:
-            profile.days = _with_series(profile.days, measure, [-(-at // DAY), value])
+            by_measure = _with_series(by_measure, measure, [bucket, 1])
+        elif series[-2] == bucket:
+            series[-1] += 1
         else:
-            add(series, -(-at // DAY), value, days)
-    if hours:
-        series = profile.hours.get(measure)
-        if series is None:
-            profile.hours = _with_series(profile.hours, measure, [-(-at // HOUR), value])
-        else:
-            add(series, -(-at // HOUR), value, hours)
+            add(series, bucket, 1, kept)
+    return by_measure
+
+
+def _sum(profile: Profile, at: int, measure: int, amount: int, plan: FoldPlan) -> None:
+    """Add an amount to its total and to the windows that the plan keeps."""
+    profile.counts[measure] = min(profile.counts[measure] + amount, LARGEST)
+    _add(profile, measure, at, amount, plan)
+
+
+def _add(profile: Profile, measure: int, at: int, value: int, plan: FoldPlan) -> None:
+    """Add *value* to the series of *measure* that the plan keeps."""
+    if kept := plan.days.get(measure):
+        if measure not in profile.days:
+            profile.days = _with_series(profile.days, measure, [])
+        add(profile.days[measure], -(-at // DAY), value, kept)
+    if kept := plan.hours.get(measure):
+        if measure not in profile.hours:
+            profile.hours = _with_series(profile.hours, measure, [])
+        add(profile.hours[measure], -(-at // HOUR), value, kept)
 
 
 def _with_series(kept: dict[int, list[int]], measure: int, series: list[int]) -> dict[int, list[int]]:
@@ -247,12 +256,8 @@ def _order(profile: Profile, at: int, amount: int, plan: FoldPlan) -> None:
         orders[:] = [number for pair in pairs for number in pair]
     del orders[: -2 * RECENT_ORDERS]
     day = -(-at // DAY)
-    series = profile.days.get(ORDERS)
-    if series is None:
-        profile.days = _with_series(profile.days, ORDERS, [day, 1])
-    elif not add(series, day, 1, plan.days[ORDERS]):
-        return
-    profile.counts[ORDER_DAYS] += 1
-    hours, days = plan.hours.get(ORDER_DAYS, 0), plan.days.get(ORDER_DAYS, 0)
-    if hours or days:
-        _add(profile, ORDER_DAYS, day * DAY, 1, hours, days)
+    if ORDERS not in profile.days:
+        profile.days = _with_series(profile.days, ORDERS, [])
+    if add(profile.days[ORDERS], day, 1, plan.days[ORDERS]):
+        profile.counts[ORDER_DAYS] += 1
+        _add(profile, ORDER_DAYS, day * DAY, 1, plan)

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from state import DAY, HOUR, Event, FoldPlan, apply, encode_profile
-from tests.state.builders import build_event, events, folded
+from tests.state.builders import START, build_event, events, folded
 
 WINDOWS = (
     "orders_30d",
@@ -25,7 +25,7 @@ WINDOWS = (
 def test_any_order_within_the_lateness_gives_the_same_bytes(
     history: list[Event], data: st.DataObject
 ) -> None:
-    plan = FoldPlan.build(WINDOWS, lateness=3 * DAY)
+    plan = FoldPlan.build(WINDOWS, lateness=3 * DAY, dedup=data.draw(st.sampled_from([0, 3, 32])))
     shuffled = data.draw(st.permutations(history))
     assert encode_profile(folded(shuffled, plan)) == encode_profile(folded(history, plan))
 
@@ -81,3 +81,10 @@ def test_totals_do_not_depend_on_lateness_at_all(history: list[Event]) -> None:
     assert forwards.first == backwards.first
     assert forwards.last == backwards.last
     assert forwards.orders == backwards.orders
+
+
+def test_more_orders_than_are_kept_leave_the_same_profile_in_any_order() -> None:
+    plan = FoldPlan.build(WINDOWS, lateness=3 * DAY, dedup=64)
+    history = [build_event(at=START + n * HOUR, amount=n * 1_000_000) for n in range(40)]
+    assert encode_profile(folded(history[::-1], plan)) == encode_profile(folded(history, plan))
+    assert encode_profile(folded(history[::2] + history[1::2], plan)) == encode_profile(folded(history, plan))
