@@ -76,16 +76,10 @@ class Events(_Section):
 
 
 class Labels(_Section):
-    """When a score is asked for to be learned from, and when its answer is known.
-
-    A lifecycle file's own ``[labels]`` table wins over the horizons given here.
-    """
+    """How often a score is kept to be learned from; the horizons stand in the lifecycle files."""
 
     ask_every: Duration = _us("30d")
     max_pending: Positive = 4
-    churn_horizon: Duration = _us("90d")
-    next_stage_horizon: Duration = _us("30d")
-    value_horizon: Duration = _us("90d")
 
 
 class Scoring(_Section):

@@ -98,6 +98,15 @@ def test_every_setting_is_explained_and_stands_in_the_deployment(path: tuple[str
 
 
 @pytest.mark.parametrize("path", list(settings_by_name()), ids=".".join)
+def test_every_setting_is_obeyed_somewhere(path: tuple[str, ...]) -> None:
+    readers = [file for file in sources() if not file.name.startswith("setting")]
+    names = {"kafka": "kafka|brokers", "prefix": "topic_prefix", "measures": "measures_file"}
+
+    used = re.compile(rf"\.({names.get(path[-1], path[-1])})\b")
+    assert any(used.search(file.read_text(encoding="utf-8")) for file in readers)
+
+
+@pytest.mark.parametrize("path", list(settings_by_name()), ids=".".join)
 def test_the_defaults_in_the_documents_are_the_ones_that_hold(path: tuple[str, ...]) -> None:
     value = Settings().model_dump(mode="json")
     for part in path:
