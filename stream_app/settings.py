@@ -99,7 +99,6 @@ class Worker(_Section):
     table_store: Literal["memory", "rocksdb"] = "memory"
     delivery: Literal["runs", "single"] = "runs"
     batch_records: Positive = 1000
-    batch_bytes: Positive = 2_097_152
     fetch_wait: Duration = _us("100ms")
     commit_interval: Duration = _us("1s")
     tick_interval: Duration = _us("1s")
