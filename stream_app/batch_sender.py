@@ -29,7 +29,7 @@ def partition_of(key: bytes, partitions: int) -> int:
 
     Examples:
         >>> partition_of(b"13085", 8), partition_of(b"c1", 8)
-        (7, 1)
+        (7, 3)
     """
     return int((murmur2(key) & 0x7FFFFFFF) % partitions)
 

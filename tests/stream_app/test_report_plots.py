@@ -1,0 +1,40 @@
+import xml.etree.ElementTree as ET
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stream_app import report_plots as plots
+
+
+@pytest.mark.parametrize(
+    "svg",
+    [
+        plots.stages_over_time([(0, [1, 2]), (86_400_000_000, [2, 2])], ("new", "loyal")),
+        plots.stages_over_time([], ("new", "loyal")),
+        plots.bars([("entered", 3), ("lapsed", 0)], "reasons", "transitions"),
+        plots.calibration([0.2, 0.8], [0, 1]),
+        plots.lift([0.2, 0.8], [0, 1]),
+        plots.loss_over_time([(0, 0.5, 0.6, 10)]),
+    ],
+)
+def test_a_plot_is_whole_svg_with_text_as_text(svg: str) -> None:
+    root = ET.fromstring(svg)  # noqa: S314 - our own output
+
+    assert root.tag.endswith("svg")
+    assert any(element.tag.endswith("text") for element in root.iter())
+
+
+def test_the_same_result_gives_the_same_bytes() -> None:
+    assert plots.roc([0.2, 0.8], [0, 1], 1.0) == plots.roc([0.2, 0.8], [0, 1], 1.0)
+
+
+@given(st.lists(st.tuples(st.sampled_from([0.1, 0.3, 0.5, 0.9]), st.integers(0, 1)), min_size=1, max_size=60))
+def test_curves_go_from_nobody_to_everybody_and_split_no_ties(pairs: list[tuple[float, int]]) -> None:
+    false, true, reached = plots._ranked([risk for risk, _ in pairs], [label for _, label in pairs])
+
+    assert (false[0], true[0], reached[0]) == (0, 0, 0)
+    assert reached[-1] == 1
+    assert false == sorted(false)
+    assert true == sorted(true)
+    assert len(reached) <= 1 + len({risk for risk, _ in pairs})
