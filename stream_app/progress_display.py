@@ -7,7 +7,7 @@ from typing import Self
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
-_SECONDS_A_LINE = 5.0
+_FIRST_LINE_AFTER, _SECONDS_A_LINE = 1.0, 5.0
 
 
 class ProgressDisplay:
@@ -23,7 +23,7 @@ class ProgressDisplay:
         self._console = console or Console(stderr=True, highlight=False)
         self._bar: Progress | None = None
         self._task: TaskID | None = None
-        self._next_line = 0.0
+        self._next_line = time.monotonic() + _FIRST_LINE_AFTER
 
     def __enter__(self) -> Self:
         if self._console.is_terminal:
