@@ -1,6 +1,7 @@
 """Everything that a scoring step needs besides the customer: compiled lifecycles, feature plans, models, policy."""
 
 from collections.abc import Sequence
+from typing import cast
 
 import msgspec
 
@@ -10,7 +11,7 @@ from scorers.lifecycle import Lifecycle
 from scorers.predictor import Predictor, cold_start
 from scorers.presets import find
 from scorers.transforms import FEATURES
-from state import DAY, HOUR, FeaturePlan, FoldPlan, Horizons, kind_of, nearest
+from state import DAY, HOUR, ChurnLabel, FeaturePlan, FoldPlan, Horizons, kind_of, nearest
 from stream_app.bundled import bundled
 from stream_app.errors import Misconfigured
 from stream_app.settings import Settings

@@ -1,5 +1,6 @@
 """The Faust app: one agent a stream, the profile table, and the hooks by which Faust tells us what we own."""
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
@@ -85,6 +86,12 @@ class LifecycleApp(faust.App):
         await super().on_stop()
         await self.gate.stop()
 
+    async def _on_agent_error(self, agent: Any, exc: BaseException) -> None:
+        """End: an agent that raised would be restarted by Faust and go on behind what it dropped."""
+        if isinstance(exc, asyncio.CancelledError):
+            return
+        end_process(f"agent {agent.fun.__name__} failed ({type(exc).__name__}: {exc}); restart the worker")
+
     def _new_transport(self) -> Any:
         return RunTransport(self.conf.broker_consumer, self)
 
@@ -139,17 +146,12 @@ def create_app(settings: Settings, gate: Ownership) -> LifecycleApp:
     app.tables.add(_table(app, settings.topics.partitions))
     for name in (*SOURCES, "ticks", "stage-changes"):
         topic = app.topic(f"{settings.topic_prefix}{name}", key_type=bytes, value_type=bytes)
-        app.agent(topic, name=name, on_error=_end)(_agent(app, name))
+        app.agent(topic, name=name)(_agent(app, name))
     return app
 
 
 def _table(app: LifecycleApp, partitions: int) -> ProfileTable:
     return ProfileTable(app, name="profiles", key_type=bytes, value_type=bytes, partitions=partitions)
-
-
-async def _end(_agent: Any, error: BaseException) -> None:
-    """An agent that raised would be restarted by Faust and go on behind what it dropped."""
-    end_process(f"an agent failed ({type(error).__name__}: {error}); the worker ends and is to be restarted")
 
 
 def _agent(app: LifecycleApp, name: str) -> Callable[[Any], Any]:

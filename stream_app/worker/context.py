@@ -56,6 +56,8 @@ class Context:
         self.metrics = metrics
         self.now = now
         self.marks = Marks()
+        #: Held while a lane computes: at most one slice between two looks at the network, or sends and heartbeats starve.
+        self.turn = asyncio.Lock()
         prefix = settings.topic_prefix
         self.source_topics = [*(prefix + name for name in SOURCES), f"{prefix}ticks"]
         self.sources = {name: index for index, name in enumerate(self.source_topics)}

@@ -31,6 +31,8 @@ log = structlog.get_logger(__name__)
 
 _IN_FLIGHT = 4
 _REPUBLISH_RUN = 1000
+#: Evaluations between two chances for others: some tens of milliseconds.
+_SLICE = 150
 
 
 class Lane:
@@ -120,8 +122,10 @@ class Lane:
         records = self._alignment.release(monotonic(), self.context.settings.worker.batch_records)
         if records:
             last = records[-1]
-            effects = self.engine.fold(records, now=self.context.now(), stamp=(last.source, last.offset))
-            await self._deliver(effects, _positions(records))
+            stamp = (last.source, last.offset)
+            async with self.context.turn:
+                effects = self.engine.fold(records, now=self.context.now(), stamp=stamp)
+            await self._catch_up(effects, stamp, _positions(records))
             return True
         return await self._tick()
 
@@ -134,11 +138,13 @@ class Lane:
             if tick.at > self._alignment.frontier or not self._alignment.is_clear:
                 return False
             self._ticks.popleft()
-            await self._deliver(self.engine.advance(tick.at, stamp=stamp), done)
+            self.engine.pass_to(tick.at)
+            await self._catch_up(Effects(), stamp, done)
             return True
         self._ticks.popleft()
         if isinstance(tick, Wake) and self.engine.clock == "wall":
-            await self._deliver(self.engine.advance(min(tick.at, self.context.now()), stamp=stamp), done)
+            self.engine.pass_to(min(tick.at, self.context.now()))
+            await self._catch_up(Effects(), stamp, done)
         elif isinstance(tick, Erase):
             await self._deliver(self.engine.erase(tick.customer, stamp=stamp), done)
         elif isinstance(tick, Republish):
@@ -161,6 +167,18 @@ class Lane:
         await self._settle(await self._send("changelog", records))
         migrated.outputs = undelivered + migrated.outputs
         await self._deliver(migrated, {})
+
+    async def _catch_up(self, effects: Effects, stamp: tuple[int, int], done: dict[int, int]) -> None:
+        """Deliver, and fire what has come due, in slices; the offsets are marked with the last of them.
+
+        A slice is short, so that other partitions, heartbeats and the watchdog get their turn.
+        """
+        while self.engine.is_behind:
+            if effects:
+                await self._deliver(effects, {})
+            async with self.context.turn:
+                effects = self.engine.catch_up(most=_SLICE, stamp=stamp)
+        await self._deliver(effects, done)
 
     async def _deliver(self, effects: Effects, done: dict[int, int]) -> None:
         """Start the delivery of a run; waits only while too many runs are under way."""

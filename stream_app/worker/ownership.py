@@ -23,6 +23,7 @@ from stream_app.worker.marks import Marks
 from stream_app.worker.publisher import Record
 from stream_app.worker.sink_lane import SinkLane
 from stream_app.worker.stores import MemoryStore
+from stream_app.worker.watchdog import Lease
 
 __all__ = ["Ownership"]
 
@@ -42,16 +43,18 @@ class Ownership:
         kinds: Which event name counts as what.
         bounds: What is believable.
         models: Where new models come from.
+        lease: Told that the event loop runs.
     """
 
     def __init__(
-        self, context: Context, sink: RedisSink, kinds: MeasureMap, bounds: Bounds, models: ModelTopic
+        self, context: Context, sink: RedisSink, kinds: MeasureMap, bounds: Bounds, models: ModelTopic, lease: Lease
     ) -> None:
         self.context = context
         self._sink = sink
         self._kinds = kinds
         self._bounds = bounds
         self._models = models
+        self._lease = lease
         self._stores: dict[int, MemoryStore] = {}
         self.lanes: dict[int, Lane] = {}
         self._sink_lanes: dict[int, SinkLane] = {}
@@ -60,6 +63,8 @@ class Ownership:
 
     async def start(self) -> None:
         """Connect to Kafka, and begin to tell the time."""
+        self._lease.begin()
+        self._background(self._stay_awake())
         await self.context.publisher.start()
         self._background(follow(self._models, self._serve))
         if self.context.settings.clock == "wall":
@@ -81,6 +86,11 @@ class Ownership:
         changed = self.context.scoring.serve(snapshot.predictors)
         self.context.metrics.serving({name: snapshot.predictors[name].version for name in changed})
         log.info("models taken into service", lifecycles=changed, examples=snapshot.offset)
+
+    async def _stay_awake(self) -> None:
+        while True:
+            self._lease.renew()
+            await asyncio.sleep(0.5)
 
     async def _tell_time(self) -> None:
         while True:

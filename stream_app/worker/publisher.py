@@ -1,6 +1,7 @@
 """How records leave the worker: whole batches per topic-partition, acknowledged by all replicas, or not at all."""
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -34,12 +35,13 @@ class Publisher:
         self._options = options
         self._lease = lease
         self._producer: AIOKafkaProducer
+        self._queues: defaultdict[tuple[str, int], asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def start(self) -> None:
         """Connect."""
         self._producer = AIOKafkaProducer(
             acks="all", enable_idempotence=True, linger_ms=0, max_batch_size=1 << 20,
-            max_request_size=LARGEST_RECORD, request_timeout_ms=30_000, compression_type="lz4", **self._options,
+            max_request_size=LARGEST_RECORD, request_timeout_ms=120_000, compression_type="lz4", **self._options,
         )  # fmt: skip
         await self._producer.start()
         client = self._producer.client
@@ -75,5 +77,8 @@ class Publisher:
 
     async def _submit(self, batch: Any, topic: str, partition: int) -> asyncio.Future[Any]:
         batch.close()
-        future: asyncio.Future[Any] = await self._producer.send_batch(batch, topic, partition=partition)
+        # aiokafka takes one batch of a topic-partition at a time, and counts the waiting of everybody else who queues for
+        # it against the request timeout again and again: queue here instead, in order.
+        async with self._queues[topic, partition]:
+            future: asyncio.Future[Any] = await self._producer.send_batch(batch, topic, partition=partition)
         return future

@@ -31,7 +31,7 @@ def _now() -> int:
     return time.time_ns() // 1000
 
 
-def build_worker(settings: Settings) -> tuple[LifecycleApp, Context, Lease]:
+def build_worker(settings: Settings) -> tuple[LifecycleApp, Context]:
     """Compose a worker: everything that can be refused is refused here, before anything is consumed.
 
     Raises:
@@ -51,8 +51,8 @@ def build_worker(settings: Settings) -> tuple[LifecycleApp, Context, Lease]:
         [track.name for track in scoring.tracks],
         stream_length=settings.sink.stream_maxlen,
     )
-    gate = Ownership(context, sink, kinds, bounds, model_topic(settings))
-    return create_app(settings, gate), context, lease
+    gate = Ownership(context, sink, kinds, bounds, model_topic(settings), lease)
+    return create_app(settings, gate), context
 
 
 def run_worker(settings: Settings) -> None:
@@ -62,7 +62,7 @@ def run_worker(settings: Settings) -> None:
         Misconfigured: If the configuration or an existing topic contradicts what the worker needs.
         Unavailable: If Kafka does not answer.
     """
-    app, context, lease = build_worker(settings)
+    app, context = build_worker(settings)
     options = client_options(settings)
     asyncio.run(ensure(settings.kafka, declare(settings), options))
     port = context.metrics.serve(settings)
@@ -71,12 +71,6 @@ def run_worker(settings: Settings) -> None:
         settings.worker.stalled_after / 1e6, lambda: _is_waiting(app), lambda: context.last_progress
     )
     watchdog.start()
-
-    @app.task
-    async def stay_awake() -> None:
-        while not app.should_stop:
-            lease.renew()
-            await asyncio.sleep(0.5)
 
     try:
         Worker(app, override_logging=False, loglevel=None, quiet=True).execute_from_commandline()

@@ -27,6 +27,10 @@ class Lease:
         self._seconds = seconds
         self._renewed = monotonic()
 
+    def begin(self) -> None:
+        """Count from now: the event loop begins to run."""
+        self._renewed = monotonic()
+
     def renew(self) -> None:
         """Say that the event loop runs; called several times within the lease."""
         self.check()
