@@ -9,7 +9,7 @@ Without punctuations records wait for `hold` seconds at most, so that a producer
 
 from collections import deque
 from collections.abc import Iterable, Mapping
-from heapq import heapify, heapreplace, heappop
+from heapq import heapify, heappop, heapreplace
 from typing import NamedTuple
 
 __all__ = ["Alignment", "Arrived", "Punctuation"]

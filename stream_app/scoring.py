@@ -64,7 +64,7 @@ class Track:
         self.rules = FeaturePlan(lifecycle.features)
         labels = lifecycle.labels
         self.horizons = Horizons(
-            labels.horizon, labels.next_stage_horizon, labels.value_horizon, labels.churn
+            labels.horizon, labels.next_stage_horizon, labels.value_horizon, cast("ChurnLabel", labels.churn)
         )
         self.actions = tuple(stage.actions[0] if stage.actions else "" for stage in lifecycle.stages)
 

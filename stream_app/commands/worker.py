@@ -17,7 +17,7 @@ def worker(
         Literal["wall", "event"] | None,
         typer.Option(
             "--clock",
-            help="wall: silence is measured against the wall clock (live). event: time is what events and ticks say (replays).",
+            help="wall: silence is measured against the wall clock. event: time is what events and ticks say, for replays.",
             show_default=False,
         ),
     ] = None,

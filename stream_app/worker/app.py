@@ -28,7 +28,7 @@ class _RunTopic(faust.Topic):
         async def decode(message: FaustMessage, *, propagate: bool = False) -> Any:  # noqa: ARG001
             return self._create_event(message.key, message.value, message.headers, message=message)
 
-        self.decode = decode
+        self.decode = decode  # type: ignore[method-assign]  # Faust itself sets it per topic
 
 
 class _Recovery(Recovery):
@@ -48,12 +48,12 @@ class _Tables(TableManager):
         return self._recovery
 
 
-class ProfileTable(faust.Table):
+class ProfileTable(faust.Table):  # type: ignore[type-arg]  # not generic at run time
     """The profile table: Faust declares, assigns and names it; its partitions are kept by their lanes."""
 
     async def on_recovery_completed(self, active_tps: set[TP], standby_tps: set[TP]) -> None:
         """Take the assigned partitions over before their streams are resumed."""
-        app: LifecycleApp = self.app
+        app: Any = self.app
         committed = await app.consumer.seek_to_committed()
         offsets = {TP(tp.topic, tp.partition): offset for tp, offset in committed.items()}
         await app.gate.take_over(app.consumer_generation_id, {tp.partition for tp in active_tps}, offsets)
@@ -170,10 +170,9 @@ def _credentials(settings: Settings) -> Any:
     context = client_options(settings).get("ssl_context")
     if security.protocol == "SSL":
         return faust.SSLCredentials(context=context)
-    assert security.password is not None
     return faust.SASLCredentials(
         username=security.username,
-        password=security.password.get_secret_value(),
+        password=security.password.get_secret_value() if security.password else None,
         mechanism=security.mechanism,
         ssl_context=context,
     )

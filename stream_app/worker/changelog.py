@@ -20,11 +20,11 @@ _EPOCH_BYTES = 4
 
 
 def stamped(epoch: int, value: bytes) -> bytes:
-    """A changelog value: the owner's epoch, then the stored bytes.
+    r"""A changelog value: the owner's epoch, then the stored bytes.
 
     Examples:
         >>> stamped(1, b"profile")
-        b'\\x00\\x00\\x00\\x01profile'
+        b'\x00\x00\x00\x01profile'
     """
     return epoch.to_bytes(_EPOCH_BYTES, "big") + value
 

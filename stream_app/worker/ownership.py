@@ -47,7 +47,13 @@ class Ownership:
     """
 
     def __init__(
-        self, context: Context, sink: RedisSink, kinds: MeasureMap, bounds: Bounds, models: ModelTopic, lease: Lease
+        self,
+        context: Context,
+        sink: RedisSink,
+        kinds: MeasureMap,
+        bounds: Bounds,
+        models: ModelTopic,
+        lease: Lease,
     ) -> None:
         self.context = context
         self._sink = sink
@@ -117,14 +123,15 @@ class Ownership:
         """Give a run to its lane; one of an old generation is dropped, it will be read again."""
         if message.generation_id != self.marks.generation:
             return
+        run: Any = message.value  # a list of records; Faust's type says bytes
         if message.topic == self.context.stage_changes:
             sink_lane = self._sink_lanes.get(message.partition)
             if sink_lane is not None:
-                sink_lane.offer(message.value)
+                sink_lane.offer(run)
             return
         lane = self.lanes.get(message.partition)
         if lane is not None:
-            lane.offer(self.context.sources[message.topic], message.value)
+            lane.offer(self.context.sources[message.topic], run)
 
     async def take_over(
         self, generation: int, partitions: Iterable[int], committed: dict[TP, int | None]

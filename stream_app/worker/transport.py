@@ -7,7 +7,6 @@ generation and the flow are checked again, and a run that begins beyond the next
 """
 
 import asyncio
-from collections.abc import Mapping
 from typing import Any, ClassVar, Protocol
 
 import structlog
@@ -48,6 +47,7 @@ class _ConsumerThread(driver.AIOKafkaConsumerThread):
 class MarkedConsumer(driver.Consumer):
     """A Faust consumer whose commits come from marks of finished work."""
 
+    app: Any  # a LifecycleApp: Faust's own type knows nothing of the gate
     gate: Gate
     fetch_wait_ms = 50
 
@@ -55,6 +55,7 @@ class MarkedConsumer(driver.Consumer):
         super().__init__(*args, **kwargs)
         self.gate = self.app.gate
         self.fetch_wait_ms = self.app.fetch_wait_ms
+        self._holes: dict[TP, tuple[int, int]] = {}
         #: Counts interruptions of the flow, so that a hand-over can tell whether one happened meanwhile.
         self.flow_epoch = 0
 
@@ -162,15 +163,12 @@ class RunConsumer(MarkedConsumer):
         await self._seek(tp, expected)
         return False
 
-    @property
-    def _holes(self) -> dict[TP, tuple[int, int]]:
-        return self.__dict__.setdefault("_holes_seen", {})
-
     def _run_message(self, tp: TP, run: list[Any], generation: int) -> ConsumerMessage:
         last = run[-1]
+        value: Any = run  # Faust says bytes; the agents pass it on untouched
         return ConsumerMessage(
             tp.topic, tp.partition, last.offset, last.timestamp / 1000.0, last.timestamp_type, [],
-            None, run, None, 0, 0, tp, generation_id=generation,
+            None, value, None, 0, 0, tp, generation_id=generation,
         )  # fmt: skip
 
 
