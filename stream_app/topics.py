@@ -20,7 +20,11 @@ LARGEST_RECORD = 10 * 1024 * 1024
 """Bytes: values of 8 MiB with key, headers and batch. Larger values than events may have must get in too, to
 become dead letters rather than a producer's problem."""
 
+LARGEST_LETTER = LARGEST_RECORD + 1024 * 1024
+"""Bytes of the largest dead letter: the largest record, with where it stood and why it was refused."""
+
 _FOREVER = -1
+_LIMIT = {"max.message.bytes": str(LARGEST_RECORD)}
 _COMPACTED = {
     "cleanup.policy": "compact",
     "segment.bytes": str(64 * 1024 * 1024),
@@ -109,8 +113,7 @@ def declare(settings: Settings) -> tuple[Topic, ...]:
     per_customer, replicas = settings.topics.partitions, settings.topics.replication_factor
 
     def topic(name: str, partitions: int, config: Mapping[str, str], *, external: bool = False) -> Topic:
-        limits = {"max.message.bytes": str(LARGEST_RECORD)}
-        return Topic(name, partitions, replicas, {**config, **limits}, external)
+        return Topic(name, partitions, replicas, {**_LIMIT, **config}, external)
 
     source = _kept(settings.topics.source_retention)
     output = _kept(settings.topics.output_retention)
@@ -121,7 +124,7 @@ def declare(settings: Settings) -> tuple[Topic, ...]:
         topic(f"{prefix}ticks", per_customer, output),
         topic(f"{prefix}stage-changes", per_customer, output),
         topic(f"{prefix}churn-alerts", per_customer, output),
-        topic(f"{prefix}dead-letters", per_customer, output),
+        topic(f"{prefix}dead-letters", per_customer, {**output, "max.message.bytes": str(LARGEST_LETTER)}),
         # Models are rebuilt from all examples when a snapshot no longer fits.
         topic(f"{prefix}training", 1, _kept(_FOREVER)),
         topic(f"{prefix}models", 1, {**_COMPACTED, "message.timestamp.type": "LogAppendTime"}),

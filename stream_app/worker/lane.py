@@ -22,6 +22,7 @@ from stream_app.topics import SOURCES
 from stream_app.worker.changelog import EPOCH_KEY, stamped
 from stream_app.worker.context import Context
 from stream_app.worker.intake import TICKS, Erase, Intake, Republish, Wake, read_tick
+from stream_app.worker.letters import dead_letter
 from stream_app.worker.publisher import Record
 from stream_app.worker.stores import MemoryStore
 
@@ -205,9 +206,7 @@ class Lane:
         for kind, records in _by_kind(effects.outputs).items():
             sent += await self._send(kind, records)
         if effects.dead_letters:
-            sent += await self._send(
-                "dead-letters", [self._dead_letter(letter) for letter in effects.dead_letters]
-            )
+            sent += await self._send("dead-letters", self._letters(effects.dead_letters))
         await self._settle(sent)
         self._mark(done)
         self.context.metrics.count(self, effects)
@@ -248,21 +247,9 @@ class Lane:
         await self._settle(await self._send("stage-changes", run))
         self._mark(done)
 
-    def _dead_letter(self, letter: DeadLetter) -> Record:
-        refused = letter.refused
-        topic = self.context.source_topics[letter.source]
-        headers = [
-            ("topic", topic.encode()),
-            ("partition", str(self.partition).encode()),
-            ("offset", str(letter.offset).encode()),
-            ("reason", refused.rejection.reason.encode()),
-            ("sentence", refused.rejection.sentence.encode()),
-            ("rejected_at", format_instant(self.context.now()).encode()),
-            *((f"original-{name}", value or b"") for name, value in refused.headers or ()),
-        ]
-        if refused.value is None:
-            headers.append(("null", b"1"))
-        return Record(refused.key, refused.value if refused.value is not None else b"", headers)
+    def _letters(self, letters: Sequence[DeadLetter]) -> list[Record]:
+        at, names = format_instant(self.context.now()), self.context.source_topics
+        return [dead_letter(letter, names[letter.source], self.partition, at) for letter in letters]
 
 
 def _positions(records: Sequence[Arrived]) -> dict[int, int]:
