@@ -73,7 +73,9 @@ def run_worker(settings: Settings) -> None:
     watchdog.start()
 
     try:
-        Worker(app, override_logging=False, loglevel=None, quiet=True).execute_from_commandline()
+        process = Worker(app, override_logging=False, loglevel=None, quiet=True)
+        process.spinner = None  # it writes to the terminal past the log
+        process.execute_from_commandline()
     finally:
         watchdog.stop()
 

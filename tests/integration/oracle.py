@@ -14,7 +14,7 @@ from stream_app.step import state_of
 from stream_app.topics import SOURCES
 from stream_app.worker.intake import Intake
 from stream_app.worker.stores import MemoryStore
-from tests.integration.workers import Found, Tenant
+from tests.integration.workers import Tenant
 
 Change = dict[str, object]
 

@@ -112,7 +112,7 @@ def test_streams_of_one_customer_are_merged_by_event_time(tenant: Tenant) -> Non
 
 def test_workers_killed_in_mid_stream_lose_and_double_nothing(tenant: Tenant) -> None:
     seed = random.SystemRandom().randrange(1 << 30)
-    print(f"seed {seed}")
+    print(f"seed {seed}")  # noqa: T201 - to run it again
     chance = random.Random(seed)
     tenant.lifecycle(STRANGER)
     workers = [tenant.start("--clock", "event") for _ in range(2)]
