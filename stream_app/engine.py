@@ -157,29 +157,57 @@ class PartitionEngine:
         for record in records:
             item = record.item
             if isinstance(item, Event):
-                self._fold_event(record, item, touched, effects)
+                self._fold_event(record, item, touched, effects, now)
             elif isinstance(item, Refused):
                 effects.dead_letters.append(DeadLetter(record.source, record.offset, item))
                 effects.outcomes[record.source, "dead_letter"] += 1
-        lateness = self.scoring.policy.lateness
         if self.clock == "wall":
             self._evaluate_as_of(now, touched, effects)
-            self.time = max(self.time, now - lateness)
-        elif self._newest:
-            for customer, profile in touched.profiles.items():
-                self._heap.schedule(customer, profile.due)
-            self._advance(self._newest - lateness - 1, touched, effects)
+            self.time = max(self.time, now - self.scoring.policy.lateness)
         self._keep(touched.profiles, effects, stamp)
         return effects
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether timers are due that have not fired."""
+        return self._heap.next_due() <= self.time
+
+    def pass_to(self, until: int) -> None:
+        """Let the partition's clock pass to *until* (µs of event time), inclusive; `catch_up` then fires the timers."""
+        self.time = max(self.time, until)
 
     def advance(self, until: int, *, stamp: tuple[int, int] = (0, 0)) -> Effects:
-        """Let time pass to *until* (µs of event time), inclusive: timers of silent customers fire, in order."""
+        """`pass_to` and `catch_up` in one go, for callers with nothing else to do."""
+        self.pass_to(until)
+        return self.catch_up(most=1 << 62, stamp=stamp)
+
+    def catch_up(self, *, most: int = 1000, stamp: tuple[int, int] = (0, 0)) -> Effects:
+        """Fire the timers of silent customers up to `time`, in order; call again while `is_behind`.
+
+        Args:
+            most: Evaluations after which to stop, so that whoever calls can do something else in between.
+            stamp: As for `fold`.
+        """
         effects, touched = Effects(), _Touched()
-        self._advance(until, touched, effects)
+        until, budget = self.time, most
+        for _, customer in self._heap.pop_until(until):
+            profile = self._load(customer)
+            if profile is None:
+                continue
+            before = _stages(profile)
+            outputs = pass_time(self.scoring, customer, profile, until, budget)
+            self._note(before, profile, outputs if self.clock == "event" else _latest(outputs), effects)
+            touched.profiles[customer] = profile
+            budget -= 1 + len(outputs)
+            if budget <= 0:
+                break
         self._keep(touched.profiles, effects, stamp)
         return effects
 
-    def _fold_event(self, record: Arrived, event: Event, touched: "_Touched", effects: Effects) -> None:
+    def _fold_event(
+        self, record: Arrived, event: Event, touched: "_Touched", effects: Effects, now: int
+    ) -> None:
+        late = self._pass_with(event, now)
         customer = event.customer
         profile = touched.profiles.get(customer)
         if profile is None:
@@ -190,15 +218,27 @@ class PartitionEngine:
         if customer not in touched.profiles:
             touched.profiles[customer] = profile
             touched.totals[customer] = totals(profile)
-        late = event.at < self.time
         if self.clock == "event":
             before = _stages(profile)
-            folded, outputs = observe(self.scoring, customer, profile, event, late=late)
+            folded, outputs = observe(self.scoring, customer, profile, event, late=late, reached=self.time)
             self._note(before, profile, outputs, effects)
-            self._newest = max(self._newest, event.at)
         else:
             folded = self._absorb(customer, profile, event, effects)
         effects.outcomes[record.source, "duplicate" if not folded else "late" if late else "applied"] += 1
+
+    def _pass_with(self, event: Event, now: int) -> bool:
+        """Let the newest event move the partition's clock; returns whether *event* comes later than allowed.
+
+        This happens at every record, also one that is read again, and not at the end of a run: where fetches
+        cut the log must leave no trace.
+        """
+        lateness = self.scoring.policy.lateness
+        if self.clock == "wall":
+            return event.at < now - lateness
+        if event.at > self._newest:
+            self._newest = event.at
+            self.time = max(self.time, event.at - lateness - 1)
+        return event.at < self.time
 
     def _absorb(self, customer: str, profile: Profile, event: Event, effects: Effects) -> bool:
         """Fold without evaluating (wall clock); answers that are due before the event are settled first."""
@@ -218,17 +258,6 @@ class PartitionEngine:
             outputs = evaluate(self.scoring, customer, profile, at, moved=moved, is_event=True)
             outputs += pass_time(self.scoring, customer, profile, now)
             self._note(before, profile, _latest(outputs), effects)
-
-    def _advance(self, until: int, touched: "_Touched", effects: Effects) -> None:
-        self.time = max(self.time, until)
-        for _, customer in self._heap.pop_until(until):
-            profile = touched.profiles.get(customer) or self._load(customer)
-            if profile is None:
-                continue
-            before = _stages(profile)
-            outputs = pass_time(self.scoring, customer, profile, until)
-            self._note(before, profile, outputs if self.clock == "event" else _latest(outputs), effects)
-            touched.profiles[customer] = profile
 
     # ------------------------------------------------------------- bookkeeping
 
@@ -403,16 +432,16 @@ class PartitionEngine:
         """Forget a customer: what stays is the versions and offsets that keep old records from coming back."""
         effects = Effects()
         profile = self._load(customer)
-        if profile is None:
-            return effects
-        version = 1 + max((standing.version for standing in profile.standings), default=0)
-        for index, standing in enumerate(profile.standings):
-            if standing.stage >= 0:
-                self.population[index, standing.stage] -= 1
+        version = 1 + max((standing.version for standing in profile.standings), default=0) if profile else 0
         names = [track.name for track in self.scoring.tracks]
         effects.outputs = [
             Output(ERASURE, customer.encode(), erasure_json(customer, name, version)) for name in names
         ]
+        if profile is None:
+            return effects  # whoever asked is answered, also about somebody who is not known
+        for index, standing in enumerate(profile.standings):
+            if standing.stage >= 0:
+                self.population[index, standing.stage] -= 1
         closed = Profile(
             offsets=profile.offsets,
             standings=[Standing(version=version) for _ in names],

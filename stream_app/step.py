@@ -49,7 +49,7 @@ def is_absorbed(profile: Profile, source: int, offset: int) -> bool:
 
 
 def observe(
-    scoring: Scoring, customer: str, profile: Profile, event: Event, *, late: bool = False
+    scoring: Scoring, customer: str, profile: Profile, event: Event, *, late: bool = False, reached: int = 0
 ) -> tuple[bool, list[Output]]:
     """Let time pass up to the event, fold it, and evaluate: the step of the event clock.
 
@@ -59,11 +59,12 @@ def observe(
         profile: Changed in place.
         event: The event.
         late: Whether it came later than allowed; it then moves no stage backwards.
+        reached: Instant (µs) to which time has passed for everybody: timers up to it come before a late event.
 
     Returns:
         Whether the event was folded (and not a message folded before), and what is to be published, in order.
     """
-    outputs = pass_time(scoring, customer, profile, event.at - 1)
+    outputs = pass_time(scoring, customer, profile, max(event.at - 1, reached))
     before = totals(profile)
     if not apply(profile, event, scoring.fold):
         return False, outputs
@@ -75,13 +76,25 @@ def observe(
     return True, outputs
 
 
-def pass_time(scoring: Scoring, customer: str, profile: Profile, until: int) -> list[Output]:
-    """Evaluate at every instant up to and including *until* (µs) at which something may change without an event."""
+def pass_time(
+    scoring: Scoring, customer: str, profile: Profile, until: int, most: int | None = None
+) -> list[Output]:
+    """Evaluate at every instant up to and including *until* (µs) at which something may change without an event.
+
+    Args:
+        scoring: Compiled configuration and models.
+        customer: Customer id.
+        profile: Changed in place; if it is still due afterwards, *most* evaluations did not suffice.
+        until: Instant (µs of event time).
+        most: Evaluations after which to stop; by default none.
+    """
     outputs: list[Output] = []
     turns = 0
     while profile.due <= until and profile.evaluated_at:
         outputs += evaluate(scoring, customer, profile, profile.due)
         turns += 1
+        if turns == most:
+            break
         if turns > _MOST_TURNS:
             raise RuntimeError(
                 f"customer {customer!r} changed {turns:,} times between two events; a lifecycle file makes time alone "
@@ -115,8 +128,7 @@ def evaluate(
     standings = profile.standings
     while len(standings) < len(tracks):
         standings.append(Standing())
-    if not profile.asked_at:
-        profile.asked_at = at
+    profile.asked_at = profile.asked_at or at
     outputs = _answers(scoring, customer, profile, at)
     rescoring = moved or at >= _score_due(scoring, profile, is_event=is_event)
     is_asking = at >= _ask_due(scoring, customer, profile)
