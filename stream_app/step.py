@@ -131,31 +131,29 @@ def evaluate(
     profile.asked_at = profile.asked_at or at
     outputs = _answers(scoring, customer, profile, at)
     rescoring = moved or at >= _score_due(scoring, profile, is_event=is_event)
-    is_asking = at >= _ask_due(scoring, customer, profile)
+    ask_due = _ask_due(scoring, customer, profile)
+    is_asking = at == ask_due
     values: list[float] | None = None
     due = FAR
     for index, track in enumerate(tracks):
         standing = standings[index]
         vector = track.rules.vector(profile, at)
-        if rescoring and track.lifecycle.uses_scores and standing.stage >= 0:
-            values = values or scoring.inputs.values(profile, at)
-            _score(scoring, index, standing, profile, values)
-        stage = track.lifecycle.decide(at, vector, standing, standing.risk, standing.next_p, late)
+        stage, weighed = _decide(scoring, index, profile, vector, at, late=late, rescoring=rescoring)
         reason = ""
         if stage != standing.stage:
             reason = _move(track, index, standing, profile, stage, at)
-        if reason or rescoring or is_asking:
+        if reason or rescoring or is_asking or weighed:
             values = values or scoring.inputs.values(profile, at)
-            outputs += _publish(scoring, index, customer, profile, values, at, reason, moved=moved)
+            outputs += _publish(scoring, index, customer, profile, values, at, reason, moved=moved or weighed)
             if is_asking:
                 _ask(scoring, index, profile, values, at)
         change = track.lifecycle.next_change(
             at, vector, standing, standing.risk, standing.next_p, track.rules.expiry(profile, at), late
         )
         due = min(due, change)
-    if is_asking:
+    if at >= ask_due:  # what was missed in a long silence is not asked at the event that ends it
         profile.asked_at = at
-    if values is not None:
+    if rescoring:
         profile.scored_at = at
     profile.evaluated_at = at
     profile.due = min(
@@ -208,7 +206,7 @@ def _score_due(scoring: Scoring, profile: Profile, *, is_event: bool = False) ->
     if not scored:
         return NEVER
     if is_event:
-        return scored + scoring.policy.rescore_after
+        return scored + min(scoring.policy.rescore_after, scoring.policy.rescore_every)
     return scored + max(scoring.policy.rescore_every, (scored - _last_seen(profile)) // 4)
 
 
@@ -218,6 +216,35 @@ def _ask_due(scoring: Scoring, customer: str, profile: Profile) -> int:
     phase = xxh3_64_intdigest(customer.encode()) % every
     upcoming = profile.asked_at - (profile.asked_at - phase) % every + every
     return upcoming if upcoming <= _last_seen(profile) + scoring.silence else FAR
+
+
+def _decide(
+    scoring: Scoring,
+    index: int,
+    profile: Profile,
+    vector: list[float],
+    at: int,
+    *,
+    late: bool,
+    rescoring: bool,
+) -> tuple[int, bool]:
+    """The stage by the rules, and whether fresh scores stand in the standing and are owed to the world.
+
+    Rules read the published scores, so that the world can see why a stage is what it is; fresh ones take their place,
+    and are published, when they have moved by the step or lead to another stage.
+    """
+    lifecycle, standing = scoring.tracks[index].lifecycle, profile.standings[index]
+    stage = lifecycle.decide(at, vector, standing, standing.risk, standing.next_p, late)
+    is_open = rescoring or stage != standing.stage
+    if not (lifecycle.uses_scores and is_open and standing.stage >= 0):
+        return stage, False
+    published = (standing.risk, standing.next_stage, standing.next_p)
+    _score(scoring, index, standing, profile, scoring.inputs.values(profile, at))
+    fresh = lifecycle.decide(at, vector, standing, standing.risk, standing.next_p, late)
+    if fresh == stage and abs(standing.risk - published[0]) < scoring.policy.risk_step:
+        standing.risk, standing.next_stage, standing.next_p = published
+        return stage, False
+    return fresh, True
 
 
 def _move(track: Track, index: int, standing: Standing, profile: Profile, stage: int, at: int) -> str:
