@@ -24,7 +24,7 @@ from state import (
 )
 from stream_app.alignment import Arrived
 from stream_app.errors import Misconfigured
-from stream_app.outputs import ALERT, EXAMPLE, STAGE_CHANGE, Output, erasure_json
+from stream_app.outputs import EXAMPLE, STAGE_CHANGE, Output, erasure_json
 from stream_app.scoring import Scoring
 from stream_app.step import evaluate, example_of, is_absorbed, observe, pass_time, state_of, totals
 
@@ -110,12 +110,13 @@ class Effects:
 
 
 class _Touched:
-    """Profiles that a run changes, and their purchase totals before it."""
+    """Profiles that a run changes, their latest event in it, and their purchase totals before it."""
 
-    __slots__ = ("profiles", "totals")
+    __slots__ = ("profiles", "reached", "totals")
 
     def __init__(self) -> None:
         self.profiles: dict[str, Profile] = {}
+        self.reached: dict[str, int] = {}
         self.totals: dict[str, tuple[int, int, int, int]] = {}
 
 
@@ -223,6 +224,7 @@ class PartitionEngine:
             folded, outputs = observe(self.scoring, customer, profile, event, late=late, reached=self.time)
             self._note(before, profile, outputs, effects)
         else:
+            touched.reached[customer] = max(event.at, touched.reached.get(customer, 0))
             folded = self._absorb(customer, profile, event, effects)
         effects.outcomes[record.source, "duplicate" if not folded else "late" if late else "applied"] += 1
 
@@ -250,9 +252,7 @@ class PartitionEngine:
 
     def _evaluate_as_of(self, now: int, touched: "_Touched", effects: Effects) -> None:
         for customer, profile in touched.profiles.items():
-            at = max(profile.last[0], profile.evaluated_at)
-            if not at:
-                continue
+            at = max(profile.last[0] or touched.reached[customer], profile.evaluated_at)
             before = _stages(profile)
             moved = touched.totals[customer] != totals(profile)
             outputs = evaluate(self.scoring, customer, profile, at, moved=moved, is_event=True)
@@ -465,14 +465,27 @@ def _stages(profile: Profile) -> tuple[int, ...]:
 
 
 def _latest(outputs: list[Output]) -> list[Output]:
-    """Of several states of one customer only the last; examples all stay, as does the last alert."""
+    """Of several states of one customer only the last, as the move that led there, and the last alert; every example."""
+    if len(outputs) < 2:
+        return outputs
     last: dict[tuple[int, str], int] = {}
+    moves: dict[str, dict[str, Any]] = {}
     for position, output in enumerate(outputs):
-        if output.kind in (STAGE_CHANGE, ALERT):
-            lifecycle = orjson.loads(output.payload)["lifecycle"] if len(outputs) > 1 else ""
-            last[output.kind, lifecycle] = position
+        if output.kind != EXAMPLE:
+            told = orjson.loads(output.payload)
+            last[output.kind, told["lifecycle"]] = position
+            if told.get("reason", "rescored") != "rescored":
+                moves[told["lifecycle"]] = {"reason": told["reason"], "event_time": told["event_time"]}
+    kept = {position: lifecycle for (_, lifecycle), position in last.items()}
     return [
-        output
+        _as_move(output, moves.get(kept.get(position, "")))
         for position, output in enumerate(outputs)
-        if output.kind == EXAMPLE or position in last.values()
+        if output.kind == EXAMPLE or position in kept
     ]
+
+
+def _as_move(output: Output, move: dict[str, Any] | None) -> Output:
+    """A state, told as the move that led to it: later scores of the same run do not hide it."""
+    if output.kind != STAGE_CHANGE or move is None:
+        return output
+    return output._replace(payload=orjson.dumps(orjson.loads(output.payload) | move))
