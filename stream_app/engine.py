@@ -6,6 +6,7 @@ records, and says what is to be published. The worker delivers; `backtest`, test
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
 from typing import Any, Literal, NamedTuple, Protocol
 
 import orjson
@@ -403,21 +404,7 @@ class PartitionEngine:
         if not changed:
             return None
 
-        def migrate(standings: list[Standing]) -> list[Standing]:
-            version = max((each.version for each in standings), default=0)
-            result = []
-            for step in plan:
-                if step is None or step[0] >= len(standings):
-                    result.append(Standing(version=version))
-                    continue
-                standing = standings[step[0]]
-                standing.stage = step[1].stage(standing.stage)
-                standing.previous = step[1].stage(standing.previous)
-                standing.next_stage = step[1].stage(standing.next_stage)
-                result.append(standing)
-            return result
-
-        return migrate
+        return partial(_migrated, plan)
 
     def republish(self) -> Iterator[Output]:
         """The present state of every customer in every lifecycle."""
@@ -458,6 +445,23 @@ def compatible_or_refuse(described: Mapping[str, Any], lifecycle: Any) -> Any:
         return compatible(described, lifecycle)
     except ValueError as error:
         raise Misconfigured(str(error)) from error
+
+
+def _migrated(plan: list[tuple[int, Any] | None], standings: list[Standing]) -> list[Standing]:
+    """Standings in the order and with the stage numbers of the configured lifecycles; versions only grow."""
+    version = max((each.version for each in standings), default=0)
+    result = []
+    for step in plan:
+        if step is None or step[0] >= len(standings):
+            result.append(Standing(version=version))
+            continue
+        standing = standings[step[0]]
+        standing.stage = step[1].stage(standing.stage)
+        standing.previous = step[1].stage(standing.previous)
+        standing.next_stage = step[1].stage(standing.next_stage)
+        result.append(standing)
+    result[0].version = max(result[0].version, version)  # the lifecycle that had it may be gone
+    return result
 
 
 def _stages(profile: Profile) -> tuple[int, ...]:
