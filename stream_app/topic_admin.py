@@ -1,8 +1,9 @@
 """Do the topics exist as declared, and who creates those that are missing?"""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+import logging
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -113,7 +114,8 @@ def _advise(topic: Topic, key: str, found: str) -> str:
 async def _admin(bootstrap: str, options: Mapping[str, Any]) -> AsyncIterator[AIOKafkaAdminClient]:
     admin = AIOKafkaAdminClient(**{"bootstrap_servers": bootstrap, "request_timeout_ms": 20_000, **options})
     try:
-        await admin.start()
+        with _hushed("aiokafka"):  # what it logs about a broker that does not answer is said below, in one line
+            await admin.start()
         yield admin
     except (KafkaError, OSError, TimeoutError) as error:
         raise Unavailable(
@@ -122,6 +124,17 @@ async def _admin(bootstrap: str, options: Mapping[str, Any]) -> AsyncIterator[AI
         ) from error
     finally:
         await admin.close()
+
+
+@contextmanager
+def _hushed(name: str) -> Iterator[None]:
+    logger = logging.getLogger(name)
+    level = logger.level
+    logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
 
 
 async def _check(admin: AIOKafkaAdminClient, topics: Sequence[Topic]) -> list[Topic]:

@@ -6,7 +6,8 @@ import time
 import structlog
 from faust.worker import Worker
 
-from state import Bounds, MeasureMap
+from state import Bounds
+from stream_app.event_names import load_measures
 from stream_app.kafka_clients import client_options
 from stream_app.model_topic_of import model_topic
 from stream_app.redis_connection import connect
@@ -40,7 +41,7 @@ def build_worker(settings: Settings) -> tuple[LifecycleApp, Context]:
     scoring = scoring_for(settings)
     events = settings.events
     bounds = Bounds(events.max_event_bytes, events.earliest, events.max_future, events.max_amount)
-    kinds = MeasureMap.parse(events.measures_file.read_text(), str(events.measures_file))
+    kinds = load_measures(settings)
     lease = Lease(settings.worker.session_timeout / 1e6)
     context = Context(
         settings, scoring, Publisher(client_options(settings), lease.check), WorkerMetrics(), _now
