@@ -1,0 +1,67 @@
+"""`lifecycle demo`: the main job on embedded services with the bundled data, explained."""
+
+import signal
+from typing import Annotated, Any
+
+import msgspec
+import typer
+from rich.console import Console
+
+from stream_app.event_names import load_measures
+from stream_app.options import AsJson, ConfigFile, DataDir, Lifecycles
+from stream_app.settings import load_settings
+from stream_app.source_options import BUNDLED, DEFAULT_SEED, Limit, Seed, asked_source, wall_clock
+
+
+def demo(
+    limit: Limit = None,
+    leave: Annotated[bool, typer.Option("--exit", help="End when everything is scored and learned.")] = False,
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Leave Kafka and Redis running in the background at the end.")
+    ] = False,
+    seed: Seed = DEFAULT_SEED,
+    config: ConfigFile = None,
+    data_dir: DataDir = None,
+    lifecycle: Lifecycles = None,
+    as_json: AsJson = False,
+) -> None:
+    """Run the main job on embedded Kafka and Redis with the bundled real data, and explain it.
+
+    Starts the services on free loopback ports, a worker and a trainer; replays two years of real orders, with
+    simulated browsing and e-mail around them, through Kafka; prints stages, transitions, churn risks, model quality
+    and throughput; and goes on until Ctrl-C, or ends by itself with --exit.
+
+    Everything is kept in the folder demo of the data directory, which each demo empties first. If `lifecycle up` runs
+    in the data directory and nothing is in its topics yet, the demo uses those services and leaves them running.
+    """
+    from stream_app.demo.run import Asked, Demo  # noqa: PLC0415 - the command line stays fast
+    from stream_app.demo.story import report  # noqa: PLC0415 - same
+    from stream_app.demo.summary import Summary  # noqa: PLC0415 - same
+
+    settings = load_settings(config, data_dir=data_dir, lifecycles=lifecycle or None)
+    source = asked_source(
+        settings,
+        load_measures(settings),
+        BUNDLED,
+        "online-retail",
+        received_at=wall_clock(),
+        limit=limit,
+        simulate=True,
+        seed=seed,
+    )
+    signal.signal(signal.SIGTERM, _stop)
+    asked = Asked(settings, source.records, limit, keep, config)
+    running = Demo(asked, Console(stderr=True, highlight=False))
+
+    def present(summary: Summary) -> None:
+        if as_json:
+            typer.echo(msgspec.json.encode(summary).decode())
+        else:
+            typer.echo(f"\n{report(summary, running.lifecycles)}\n")
+
+    running.run(present, stay=not leave)
+
+
+def _stop(_signal: int, _frame: Any) -> None:
+    """Stop in order, as with Ctrl-C."""
+    raise KeyboardInterrupt
