@@ -152,8 +152,17 @@ class Tenant:
 
     def command(self, *words: str, **more: str) -> "subprocess.CompletedProcess[str]":
         """Run a command to its end."""
+        return self._run(["stream_app", *words], more)
+
+    def python(self, module: str, told: str) -> "subprocess.CompletedProcess[str]":
+        """Run a module of the tests in this tenant's environment."""
+        return self._run([module], {}, told)
+
+    def _run(
+        self, words: Sequence[str], more: Mapping[str, str], told: str | None = None
+    ) -> "subprocess.CompletedProcess[str]":
         return subprocess.run(
-            [sys.executable, "-m", "stream_app", *words],
+            [sys.executable, "-m", *words], input=told,
             env=self._environment(more), capture_output=True, text=True, timeout=PATIENCE_S, check=False,
         )  # fmt: skip
 
