@@ -133,16 +133,17 @@ def evaluate(
     rescoring = moved or at >= _score_due(scoring, profile, is_event=is_event)
     ask_due = _ask_due(scoring, customer, profile)
     is_asking = at == ask_due
+    is_scoring = rescoring or is_asking
     values: list[float] | None = None
     due = FAR
     for index, track in enumerate(tracks):
         standing = standings[index]
         vector = track.rules.vector(profile, at)
-        stage, weighed = _decide(scoring, index, profile, vector, at, late=late, rescoring=rescoring)
+        stage, weighed = _decide(scoring, index, profile, vector, at, late=late, is_scoring=is_scoring)
         reason = ""
         if stage != standing.stage:
             reason = _move(track, index, standing, profile, stage, at)
-        if reason or rescoring or is_asking or weighed:
+        if reason or is_scoring or weighed:
             values = values or scoring.inputs.values(profile, at)
             outputs += _publish(scoring, index, customer, profile, values, at, reason, moved=moved or weighed)
             if is_asking:
@@ -226,7 +227,7 @@ def _decide(
     at: int,
     *,
     late: bool,
-    rescoring: bool,
+    is_scoring: bool,
 ) -> tuple[int, bool]:
     """The stage by the rules, and whether fresh scores stand in the standing and are owed to the world.
 
@@ -235,7 +236,7 @@ def _decide(
     """
     lifecycle, standing = scoring.tracks[index].lifecycle, profile.standings[index]
     stage = lifecycle.decide(at, vector, standing, standing.risk, standing.next_p, late)
-    is_open = rescoring or stage != standing.stage
+    is_open = is_scoring or stage != standing.stage
     if not (lifecycle.uses_scores and is_open and standing.stage >= 0):
         return stage, False
     published = (standing.risk, standing.next_stage, standing.next_p)
