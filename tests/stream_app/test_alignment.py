@@ -1,0 +1,141 @@
+from itertools import pairwise
+from random import Random
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from stream_app.alignment import Alignment, Arrived, Punctuation
+
+SOURCES = 3
+
+
+DRAWN = st.lists(st.lists(st.tuples(st.integers(0, SOURCES - 1), st.integers(0, 3)), max_size=8), max_size=4)
+
+
+def _sent(drawn: list[list[tuple[int, int]]]) -> list[list[Arrived]]:
+    """What a producer sends in event-time order: between two punctuations a stretch, later than the one before."""
+    stretches: list[list[Arrived]] = []
+    ends, at = [0] * SOURCES, 0
+    for steps in drawn:
+        stretch = []
+        at += 1
+        for source, step in steps:
+            at += step
+            stretch.append(Arrived(at, source, ends[source], (source, ends[source])))
+            ends[source] += 1
+        stretches.append(stretch)
+    return stretches
+
+
+def _promises(stretches: list[list[Arrived]]) -> list[Punctuation]:
+    ends: dict[int, int] = {}
+    promises, at = [], 0
+    for stretch in stretches:
+        for record in stretch:
+            ends[record.source] = record.offset + 1
+            at = record.at
+        promises.append(Punctuation(at, dict(ends)))
+    return promises
+
+
+@settings(max_examples=150, deadline=None)
+@given(drawn=DRAWN, fetches=st.randoms(use_true_random=False))
+def test_what_promises_cover_is_released_in_event_time_order_whatever_the_fetches(
+    drawn: list[list[tuple[int, int]]], fetches: Random
+) -> None:
+    stretches = _sent(drawn)
+    alignment = Alignment(SOURCES, hold=1.0, patience=30.0)
+    everything = [record for stretch in stretches for record in stretch]
+    queues = [[record for record in everything if record.source == source] for source in range(SOURCES)]
+    promises = _promises(stretches)
+    released: list[Arrived] = []
+    frontiers = [0]
+    while any(queues) or promises:
+        choice = fetches.randint(0, SOURCES)
+        if choice == SOURCES and promises:
+            alignment.punctuate(promises.pop(0))
+        elif choice < SOURCES:
+            some = fetches.randint(0, len(queues[choice]))
+            alignment.add(queues[choice][:some], now=0.5)
+            del queues[choice][:some]
+        released += alignment.release(now=0.5, most=fetches.randint(1, 5))
+        assert all(record.at <= alignment.frontier for record in released)
+        frontiers.append(alignment.frontier)
+    while taken := alignment.release(now=0.5, most=2):
+        released += taken
+    assert released == sorted(everything, key=lambda record: (record.at, record.source, record.offset))
+    assert frontiers == sorted(frontiers)
+    assert alignment.is_clear
+    assert len(alignment) == 0
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    given_order=st.lists(st.tuples(st.integers(0, SOURCES - 1), st.integers(0, 50)), max_size=20),
+    most=st.integers(1, 6),
+)
+def test_without_promises_everything_comes_once_each_topic_in_its_own_order(
+    given_order: list[tuple[int, int]], most: int
+) -> None:
+    """Event times within a topic are in disorder here; between topics the earliest head goes first."""
+    ends = [0] * SOURCES
+    records = []
+    for source, at in given_order:
+        records.append(Arrived(at, source, ends[source], None))
+        ends[source] += 1
+    for hold, now in ((0.0, 0.0), (1.0, 1.0)):
+        alignment = Alignment(SOURCES, hold=hold, patience=30.0)
+        alignment.add(records, now=0.0)
+        released: list[Arrived] = []
+        while taken := alignment.release(now=now, most=most):
+            assert len(taken) <= most
+            released += taken
+        assert sorted(released) == sorted(records)
+        for source in range(SOURCES):
+            offsets = [record.offset for record in released if record.source == source]
+            assert offsets == list(range(ends[source]))
+        for before, after in pairwise(released):
+            assert before.at <= after.at or before.source == after.source
+        assert alignment.wait(now) is None
+
+
+def test_a_promise_waits_for_every_offset_that_it_covers() -> None:
+    alignment = Alignment(2, hold=1.0, patience=30.0)
+    alignment.add([Arrived(10, 0, 0, "a")], now=0.0)
+    alignment.punctuate(Punctuation(20, {0: 1, 1: 1}))
+    assert (alignment.release(now=0.0), alignment.frontier) == ([], 0)
+    alignment.add([Arrived(5, 1, 0, "b")], now=0.0)
+    assert [record.item for record in alignment.release(now=0.0)] == ["b", "a"]
+    assert alignment.frontier == 20
+
+
+def test_a_promise_about_what_was_read_before_a_restart_is_kept_at_once() -> None:
+    alignment = Alignment(2, hold=1.0, patience=30.0)
+    alignment.start_at(0, 7)
+    alignment.punctuate(Punctuation(20, {0: 7}))
+    assert (alignment.release(now=0.0), alignment.frontier) == ([], 20)
+
+
+def test_records_wait_for_a_promise_and_longer_for_a_producer_that_makes_them() -> None:
+    alignment = Alignment(2, hold=1.0, patience=30.0)
+    alignment.add([Arrived(10, 0, 0, "a")], now=5.0)
+    assert alignment.wait(5.25) == 0.75
+    assert alignment.release(now=5.9) == []
+    assert [record.item for record in alignment.release(now=6.0)] == ["a"]
+    assert alignment.frontier == 0
+    alignment.punctuate(Punctuation(30, {0: 3}))
+    alignment.add([Arrived(40, 0, 1, "b")], now=10.0)
+    assert alignment.release(now=11.5) == []
+    assert alignment.wait(11.5) == 28.5
+    assert [record.item for record in alignment.release(now=40.0)] == ["b"]
+
+
+def test_time_may_pass_only_when_nothing_before_the_frontier_is_left() -> None:
+    alignment = Alignment(2, hold=1.0, patience=30.0)
+    alignment.add([Arrived(10, 0, 0, "a"), Arrived(20, 0, 1, "b"), Arrived(60, 0, 2, "c")], now=0.0)
+    alignment.punctuate(Punctuation(40, {0: 3}))
+    assert [record.item for record in alignment.release(now=0.0, most=1)] == ["a"]
+    assert not alignment.is_clear
+    assert [record.item for record in alignment.release(now=0.0)] == ["b"]
+    assert alignment.is_clear
+    assert len(alignment) == 1

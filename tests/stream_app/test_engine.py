@@ -1,0 +1,101 @@
+from collections import Counter
+
+import orjson
+import pytest
+
+from scorers.definition import LifecycleError
+from state import DAY, HOUR, Rejected, decode_profile
+from stream_app.alignment import Arrived
+from stream_app.engine import CLOCK_KEY, META_KEY, Refused, compatible_or_refuse
+from stream_app.errors import Misconfigured
+from tests.state.builders import START, build_event
+from tests.stream_app.partitions import RETAIL, VISITS, Partition, arrived, lifecycle, scoring
+
+
+def test_a_record_that_was_not_understood_stops_nothing() -> None:
+    partition = Partition(scoring())
+    refused = Refused(Rejected("invalid_json", "No JSON."), b"ann", b"{", [("h", b"1")])
+    (event,) = arrived([build_event()])
+    (effects, *_) = partition.fold([Arrived(0, 2, 0, refused), event._replace(offset=1)])
+    (letter,) = effects.dead_letters
+    assert (letter.source, letter.offset, letter.refused) == (2, 0, refused)
+    assert dict(effects.outcomes) == {(2, "dead_letter"): 1, (2, "applied"): 1}
+    assert list(effects.changed) == [b"ann"]
+
+
+def test_a_run_tells_every_transition_and_stores_each_customer_once() -> None:
+    partition = Partition(scoring())
+    log = arrived([
+        build_event("Page Viewed", START, message=1 << 20),
+        build_event(at=START + HOUR, message=2 << 20),
+        build_event(at=START + HOUR, message=3 << 20, customer="bob"),
+    ])  # fmt: skip
+    (effects,) = partition.fold(log)
+    expected = {
+        ("retail", "", "prospect"): 1,
+        ("retail", "prospect", "customer"): 1,
+        ("retail", "", "customer"): 1,
+    }
+    assert effects.moves == Counter(expected)
+    assert set(effects.changed) == {b"ann", b"bob"}
+    assert bool(effects)
+    profile = decode_profile(effects.changed[b"ann"])
+    assert profile.revision == 1
+    assert [entry[:3] for entry in profile.outbox] == [(2, 1, 0), (2, 1, 0)]
+
+
+def test_a_run_without_a_change_has_no_effect() -> None:
+    partition = Partition(scoring())
+    assert not partition.engine.fold([])
+    assert not partition.engine.advance(START)
+
+
+def test_the_clock_follows_the_newest_event_and_waits_for_the_allowed_lateness() -> None:
+    partition = Partition(scoring(lateness=HOUR))
+    partition.fold(arrived([build_event(at=START)]))
+    assert partition.engine.time == START - HOUR - 1
+    log = arrived([build_event(at=at, message=at) for at in (START, START - HOUR - 1, START - HOUR - 2)])
+    (effects, *_) = partition.fold([record._replace(offset=record.offset + 1) for record in log])
+    assert dict(effects.outcomes) == {(2, "applied"): 2, (2, "late"): 1}
+    assert orjson.loads(partition.table.values[CLOCK_KEY]) == {"time": START - HOUR - 1, "newest": START}
+
+
+def test_two_lifecycles_run_side_by_side_under_one_sequence_of_versions() -> None:
+    partition = Partition(scoring(RETAIL, VISITS))
+    partition.fold(arrived([build_event()]))
+    told = [(each["lifecycle"], each["version"]) for each in partition.changes()]
+    assert told == [("retail", 1), ("visits", 2)]
+    assert partition.engine.population == Counter({(0, 1): 1, (1, 0): 1})
+
+
+def test_silence_in_slices_is_silence() -> None:
+    events = [build_event(customer=f"c{number}", message=number << 20) for number in range(7)]
+    sliced, whole = Partition(scoring(), pause=1), Partition(scoring(), pause=1 << 40)
+    for partition in (sliced, whole):
+        partition.fold(arrived(events))
+        partition.tick(START + 120 * DAY)
+        assert not partition.engine.is_behind
+    assert len(sliced.effects) > len(whole.effects)
+    assert sliced.told() == whole.told()
+    assert sliced.settled() == whole.settled()
+
+
+def test_the_state_says_under_which_lifecycles_and_windows_it_was_written() -> None:
+    meta = orjson.loads(Partition(scoring(RETAIL)).table.values[META_KEY])
+    assert [each["name"] for each in meta["lifecycles"]] == ["retail"]
+    assert meta["windows"] == scoring(RETAIL).fold.windows()
+
+
+def test_known_customers_are_listed_without_the_partitions_own_records() -> None:
+    partition = Partition(scoring())
+    partition.fold(arrived([build_event()]))
+    assert [customer for customer, _ in partition.engine.profiles()] == ["ann"]
+    found = partition.engine.profile("ann")
+    assert found == partition.profiles["ann"]
+    assert partition.engine.profile("nobody") is None
+
+
+def test_a_refusal_of_a_changed_lifecycle_is_an_error_of_the_configuration() -> None:
+    with pytest.raises(Misconfigured) as raised:
+        compatible_or_refuse({"format": 0}, lifecycle(RETAIL))
+    assert isinstance(raised.value.__cause__, LifecycleError)
