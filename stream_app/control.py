@@ -16,6 +16,8 @@ from stream_app.batch_sender import partition_of
 from stream_app.errors import Misconfigured, Unavailable
 from stream_app.kafka_clients import client_options
 from stream_app.settings import Settings
+from stream_app.worker.changelog import absorb
+from stream_app.worker.stores import MemoryStore
 
 __all__ = ["Control", "control"]
 
@@ -71,17 +73,20 @@ class Control:
         found = await self._consumer.getmany(timeout_ms=PAGE_MS, max_records=5000)
         return [record for records in found.values() for record in records]
 
-    async def last_of_key(self, topic: str, partition: int, key: bytes) -> bytes | None:
-        """Value of the newest record of *key* in a partition, read from beginning to end."""
-        at = TopicPartition(topic, partition)
+    async def stored(self, changelog: str, partition: int, key: bytes) -> bytes | None:
+        """What the changelog holds of *key*, read from beginning to end as a worker that takes over reads it."""
+        at = TopicPartition(changelog, partition)
         self._consumer.assign([at])
         end = (await self._consumer.end_offsets([at]))[at]
         await self._consumer.seek_to_beginning(at)
-        last: bytes | None = None
+        epoch, last = 0, None
         while await self._consumer.position(at) < end:
-            for record in (await self._consumer.getmany(timeout_ms=PAGE_MS, max_records=10_000)).get(at, ()):
-                if record.key == key:
-                    last = record.value
+            page = MemoryStore()
+            page.epoch = epoch
+            absorb(
+                page, (await self._consumer.getmany(at, timeout_ms=PAGE_MS, max_records=10_000)).get(at, [])
+            )
+            epoch, last = page.epoch, page.get(key) or last
         return last
 
 

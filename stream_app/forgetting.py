@@ -67,7 +67,7 @@ async def forget_customer(
         raise WorkFailed(
             f"Redis still holds something of {customer!r} in {', '.join(left)}: is it sending events?"
         )
-    value = await workers.last_of_key(changelog, partition, customer.encode())
+    value = await workers.stored(changelog, partition, customer.encode())
     profile = None if value is None else decode_profile(value)
     if profile is not None and not is_closed(profile):
         raise WorkFailed(

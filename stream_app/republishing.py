@@ -12,6 +12,7 @@ from stream_app.control import Control
 from stream_app.errors import Unavailable, WorkFailed
 from stream_app.redis_connection import AsyncRedis, telling_redis
 from stream_app.redis_keys import RedisKeys
+from stream_app.redis_sink import RedisSink
 
 __all__ = ["Republished", "republish_all"]
 
@@ -38,6 +39,7 @@ class Republished(msgspec.Struct):
 async def republish_all(
     workers: Control,
     client: AsyncRedis,
+    sink: RedisSink,
     keys: Mapping[str, RedisKeys],
     timeout_s: float,
     progress: Callable[[int, int, int], None],
@@ -47,6 +49,7 @@ async def republish_all(
     Args:
         workers: Attending to all partitions.
         client: Redis.
+        sink: Knows how far Redis has come.
         keys: Key names by lifecycle.
         timeout_s: Longest silence, in seconds, before this gives up.
         progress: Called with partitions done, partitions in all, and states so far.
@@ -55,10 +58,9 @@ async def republish_all(
         Unavailable: No worker answers, or Redis does not.
         WorkFailed: Redis does not hold afterwards what the workers sent.
     """
-    nonce = uuid4().hex
-    expected = await _hear_all(workers, nonce, timeout_s, progress, result := Republished())
+    expected, ends = await _hear_all(workers, timeout_s, progress, result := Republished())
+    await _until_applied(sink, ends, timeout_s)
     with telling_redis("the republished state cannot be checked"):
-        await _until_applied(workers, client, keys, nonce, timeout_s)
         missing = await _missing(client, keys, expected)
         for name, one in keys.items():
             result.customers[name] = sum(int(n) for n in (await client.hgetall(one.counts)).values())
@@ -73,20 +75,26 @@ async def republish_all(
 
 async def _hear_all(
     workers: Control,
-    nonce: str,
     timeout_s: float,
     progress: Callable[[int, int, int], None],
     result: Republished,
-) -> dict[tuple[str, str], int]:
-    """Asks, and listens until every partition has said that it is through; versions of some customers."""
+) -> tuple[dict[tuple[str, str], int], dict[int, int]]:
+    """Asks, and listens until every partition has said that it is through.
+
+    Returns:
+        Versions of some customers, and by partition the offset of the record that ends it.
+    """
+    nonce = uuid4().hex
     await workers.ask({"republish": nonce})
     waiting, expected = set(workers.partitions), dict[tuple[str, str], int]()
+    ends = dict[int, int]()
     mark, heard = nonce.encode(), monotonic()
     while waiting:
         for record in await workers.hear():
             headers = dict(record.headers)
             if headers.get("republish-end") == mark:
                 waiting.discard(record.partition)
+                ends[record.partition] = record.offset
             elif headers.get("republish") == mark:
                 result.states += 1
                 if len(expected) < CHECKED:
@@ -102,22 +110,20 @@ async def _hear_all(
                 f"{timeout_s:g} s; start `lifecycle worker`, or wait longer with --timeout"
             )
     result.partitions = len(workers.partitions)
-    return expected
+    return expected, ends
 
 
-async def _until_applied(
-    workers: Control, client: AsyncRedis, keys: Mapping[str, RedisKeys], nonce: str, timeout_s: float
-) -> None:
+async def _until_applied(sink: RedisSink, ends: Mapping[int, int], timeout_s: float) -> None:
     patience = monotonic() + timeout_s
-    for one in keys.values():
-        for partition in workers.partitions:
-            while await client.hget(one.ledger(partition), "republished") != nonce.encode():
-                if monotonic() > patience:
-                    raise Unavailable(
-                        f"the workers have republished, but Redis has not taken partition {partition} within "
-                        f"{timeout_s:g} s: see the worker's log"
-                    )
-                await asyncio.sleep(0.1)
+    for partition, end in ends.items():
+        # The offset, and not the nonce: a worker that noticed a loss may have republished once more since.
+        while await sink.applied(partition) < end:
+            if monotonic() > patience:
+                raise Unavailable(
+                    f"the workers have republished, but Redis has not taken partition {partition} within "
+                    f"{timeout_s:g} s: see the worker's log"
+                )
+            await asyncio.sleep(0.1)
 
 
 async def _missing(

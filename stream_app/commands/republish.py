@@ -6,13 +6,13 @@ from typing import Annotated
 
 import msgspec
 import typer
-from rich.console import Console
-from rich.progress import Progress
 
 from stream_app.control import control
 from stream_app.options import AsJson, ConfigFile, Kafka, Lifecycles, Redis
+from stream_app.progress_display import ProgressDisplay
 from stream_app.redis_connection import connect
 from stream_app.redis_keys import keys_of
+from stream_app.redis_sink import RedisSink
 from stream_app.republishing import Republished, republish_all
 from stream_app.scoring import load_lifecycles
 from stream_app.settings import Settings, load_settings
@@ -50,13 +50,13 @@ async def _republish(settings: Settings, lifecycles: list[str], timeout_s: float
     try:
         async with control(settings) as workers:
             await workers.listen()
-            with Progress(console=Console(stderr=True), transient=True) as bar:
-                task = bar.add_task("republish", total=len(workers.partitions))
+            with ProgressDisplay("republishing") as display:
 
                 def show(done: int, total: int, states: int) -> None:
-                    bar.update(task, completed=done, total=total, description=f"{states} states")
+                    display.show(done, total, f"{done} of {total} partitions, {states:,} states")
 
+                sink = RedisSink(client, settings.redis_prefix, lifecycles)
                 keys = keys_of(settings.redis_prefix, lifecycles)
-                return await republish_all(workers, client, keys, timeout_s, show)
+                return await republish_all(workers, client, sink, keys, timeout_s, show)
     finally:
         await client.aclose()

@@ -24,6 +24,7 @@ from stream_app.redis_sink import RedisSink
 from stream_app.settings import Settings, load_settings
 from stream_app.topic_admin import ensure
 from stream_app.topics import changelog_name, declare
+from stream_app.worker.changelog import stamped
 from tests.stream_app.stage_changes import Json, change
 
 pytestmark = pytest.mark.integration
@@ -52,7 +53,7 @@ class SmallWorker:
             version = 0 if body is None else body["version"] + 1
             if body is not None:
                 closed = encode_profile(Profile(standings=[Standing(version=version)]))
-                await self.producer.send_and_wait(self.changelog, closed, key, partition)
+                await self.producer.send_and_wait(self.changelog, stamped(1, closed), key, partition)
             erasure = erasure_json(customer, "six-stage", version)
             await self.publish(partition, key, erasure, {"erase": b"1"})
 
