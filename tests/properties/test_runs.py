@@ -7,11 +7,23 @@ from hypothesis import strategies as st
 
 from state import DAY, HOUR, Event
 from stream_app.alignment import Arrived
-from tests.properties.histories import CUSTOMERS, cuts, histories
+from stream_app.scoring import Policy, Scoring, load_lifecycles
+from tests.properties.histories import CUSTOMERS, NAMES, cuts, histories
 from tests.state.builders import START, build_event
 from tests.stream_app.partitions import RETAIL, VISITS, Partition, arrived, scoring
 
 BOTH = (RETAIL, VISITS)
+PRESETS = ("six-stage", "win-back", "seven-stage", "experience", "reach", "saas", "b2b")
+EVERYTHING = (
+    *NAMES,
+    "Product Added",
+    "Trial Started",
+    "Subscription Cancelled",
+    "Feature Used",
+    "Signed Up",
+    "Review Submitted",
+    "Invite Sent",
+)
 
 
 def _played(log: list[Arrived], runs: list[slice], until: int) -> Partition:
@@ -158,3 +170,20 @@ def test_a_message_that_is_sent_again_changes_nothing(history: list[Event], data
     for customer, profile in mine.items():
         assert profile.counts == theirs[customer].counts
         assert profile.standings == theirs[customer].standings
+
+
+@settings(max_examples=15, deadline=None)
+@given(history=histories(names=EVERYTHING), data=st.data())
+def test_the_cut_leaves_no_trace_in_any_preset(history: list[Event], data: st.DataObject) -> None:
+    log, until = arrived(history), history[-1].at + 120 * DAY
+    partitions = []
+    for runs in ([slice(0, len(log))], data.draw(cuts(len(log)))):
+        partition = Partition(Scoring(load_lifecycles(PRESETS), Policy()))
+        for run in runs:
+            partition.fold(log[run])
+        partition.tick(until)
+        partition.check_books()
+        partitions.append(partition)
+    whole, cut = partitions
+    assert cut.told() == whole.told()
+    assert cut.settled() == whole.settled()
