@@ -15,6 +15,7 @@ from queue import SimpleQueue
 from time import monotonic
 from typing import Any, TypeVar
 
+from aiokafka.errors import KafkaError
 from rich.console import Console
 
 from state import format_instant, parse_instant
@@ -139,14 +140,14 @@ class Demo:
                         else (progress.at - progress.first, _END - progress.first)
                     )
                     day, scored = format_instant(progress.at)[:10], drain.lag.scored
-                    display.show(
-                        done, total, f"{progress.events:,} events sent, {scored:,} scored, it is {day}"
-                    )
+                    display.show(done, total, f"{progress.events:,} sent, {scored:,} scored, {day}")
 
                 return await replay(events, settings, tell=tell)
         finally:
             looking.cancel()
-            with suppress(asyncio.CancelledError):
+            with suppress(
+                asyncio.CancelledError, KafkaError
+            ):  # a figure beside the bar is not worth an error
                 await looking
 
     def _wait(self, watch: "_Watch", grounds: Grounds, staff: Staff, customer: str) -> None:
