@@ -26,7 +26,8 @@ from state import (
     format_instant,
 )
 from stream_app.alignment import Alignment, Arrived
-from stream_app.engine import Effects, PartitionEngine, Refused
+from stream_app.effects import Effects, Refused
+from stream_app.engine import PartitionEngine
 from stream_app.judgement import Judgement
 from stream_app.outputs import EXAMPLE, STAGE_CHANGE
 from stream_app.questions import Questions

@@ -6,17 +6,14 @@ records, and says what is to be published. The worker delivers; `backtest`, test
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from functools import partial
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import Literal, Protocol
 
 import orjson
 
-from scorers.migration import compatible, summary
 from state import (
     DueHeap,
     Event,
     Profile,
-    Rejected,
     Standing,
     apply,
     decode_profile,
@@ -24,29 +21,19 @@ from state import (
     settle,
 )
 from stream_app.alignment import Arrived
-from stream_app.errors import Misconfigured
-from stream_app.outputs import EXAMPLE, STAGE_CHANGE, Output, erasure_json
+from stream_app.effects import DeadLetter, Effects, Refused
+from stream_app.latest import latest
+from stream_app.migrating import description, migration_from
+from stream_app.outputs import ERASURE, EXAMPLE, STAGE_CHANGE, Output, erasure_json
 from stream_app.scoring import Scoring
 from stream_app.step import evaluate, example_of, is_absorbed, observe, pass_time, state_of, totals
 
-__all__ = [
-    "CLOCK_KEY",
-    "ERASURE",
-    "META_KEY",
-    "Clock",
-    "DeadLetter",
-    "Effects",
-    "PartitionEngine",
-    "Refused",
-    "Store",
-]
+__all__ = ["CLOCK_KEY", "META_KEY", "Clock", "PartitionEngine", "Store"]
 
 Clock = Literal["wall", "event"]
 
 #: Keys of the partition's own records in the changelog; no customer id is encoded like this, for ids are UTF-8.
 META_KEY, CLOCK_KEY = b"\xff\xffmeta", b"\xff\xffclock"
-#: Kind of output by which an erasure is published (see `stream_app.outputs` for the others).
-ERASURE = 3
 
 
 class Store(Protocol):
@@ -60,54 +47,6 @@ class Store(Protocol):
 
     def items(self) -> Iterator[tuple[bytes, bytes]]:
         """All keys and values."""
-
-
-class Refused(NamedTuple):
-    """A record that was not understood, with everything needed to look at it again.
-
-    Attributes:
-        rejection: Reason code and sentence.
-        key: Kafka key.
-        value: Original bytes.
-        headers: Original headers.
-    """
-
-    rejection: Rejected
-    key: bytes | None
-    value: bytes | None
-    headers: Any = ()
-
-
-class DeadLetter(NamedTuple):
-    """A refused record and where it stood."""
-
-    source: int
-    offset: int
-    refused: Refused
-
-
-class Effects:
-    """What a run has changed.
-
-    Attributes:
-        changed: Profiles to store, by changelog key.
-        outputs: What to publish, in order.
-        dead_letters: Records refused.
-        outcomes: Count of records by (source, outcome): applied, duplicate, late, dead_letter.
-        moves: Count of transitions by (lifecycle, from, to).
-    """
-
-    __slots__ = ("changed", "dead_letters", "moves", "outcomes", "outputs")
-
-    def __init__(self) -> None:
-        self.changed: dict[bytes, bytes] = {}
-        self.outputs: list[Output] = []
-        self.dead_letters: list[DeadLetter] = []
-        self.outcomes: Counter[tuple[int, str]] = Counter()
-        self.moves: Counter[tuple[str, str, str]] = Counter()
-
-    def __bool__(self) -> bool:
-        return bool(self.changed or self.outputs or self.dead_letters)
 
 
 class _Touched:
@@ -198,7 +137,7 @@ class PartitionEngine:
                 continue
             before = _stages(profile)
             outputs = pass_time(self.scoring, customer, profile, until, budget)
-            self._note(before, profile, outputs if self.clock == "event" else _latest(outputs), effects)
+            self._note(before, profile, outputs if self.clock == "event" else latest(outputs), effects)
             touched.profiles[customer] = profile
             budget -= 1 + len(outputs)
             if budget <= 0:
@@ -258,7 +197,7 @@ class PartitionEngine:
             moved = touched.totals[customer] != totals(profile)
             outputs = evaluate(self.scoring, customer, profile, at, moved=moved, is_event=True)
             outputs += pass_time(self.scoring, customer, profile, now)
-            self._note(before, profile, _latest(outputs), effects)
+            self._note(before, profile, latest(outputs), effects)
 
     # ------------------------------------------------------------- bookkeeping
 
@@ -304,28 +243,29 @@ class PartitionEngine:
     ) -> None:
         effects.outputs += outputs
         after = _stages(profile)
-        if before == after:
+        if not outputs and before == after:
             return
-        for index, stage in enumerate(after):
-            old = before[index] if index < len(before) else -1
-            if old == stage:
-                continue
-            track = self.scoring.tracks[index]
+        old_stages = (*before, *(-1,) * (len(after) - len(before)))
+        net = [
+            (i, old, stage)
+            for i, (old, stage) in enumerate(zip(old_stages, after, strict=True))
+            if old != stage
+        ]
+        for index, old, stage in net:
             if old >= 0:
                 self.population[index, old] -= 1
             self.population[index, stage] += 1
+        # With the wall clock only where a run has led to is told, not the way there.
+        moves = net if self.clock == "wall" else [output.move for output in outputs if output.move]
+        for index, old, stage in moves:
+            track = self.scoring.tracks[index]
             effects.moves[track.name, track.stages[old] if old >= 0 else "", track.stages[stage]] += 1
 
     # ------------------------------------------------- ownership, control, schema
 
     def meta(self) -> bytes:
         """What the state of this partition was written under; stored beside it under `META_KEY`."""
-        return orjson.dumps(
-            {
-                "lifecycles": [summary(track.lifecycle) for track in self.scoring.tracks],
-                "windows": self.scoring.fold.windows(),
-            }
-        )
+        return description(self.scoring)
 
     def clock_state(self) -> bytes:
         """The partition's clock; stored under `CLOCK_KEY`."""
@@ -349,7 +289,7 @@ class PartitionEngine:
             stored = orjson.loads(clock)
             self.time, self._newest = stored["time"], stored["newest"]
         effects = Effects()
-        migrate = self._migration()
+        migrate = migration_from(self.store.get(META_KEY), self.scoring)
         undelivered: list[Output] = []
         due: list[tuple[str, int]] = []
         migrated: dict[str, Profile] = {}
@@ -376,35 +316,6 @@ class PartitionEngine:
         self._heap = DueHeap(due)
         self._keep(migrated, effects, (0, 0))
         return undelivered, effects
-
-    def _migration(self) -> Any:
-        """How stored standings become those of the configured lifecycles; ``None`` if they are already."""
-        value = self.store.get(META_KEY)
-        if value is None:
-            return None
-        stored = orjson.loads(value)
-        missing = self.scoring.fold.missing(stored["windows"])
-        if missing:
-            raise Misconfigured(
-                f"the stored profiles lack the history for {', '.join(missing)}, which a lifecycle now asks for; "
-                "replay the sources into a new prefix, or keep to windows that were kept before"
-            )
-        old = {each["name"]: (index, each) for index, each in enumerate(stored["lifecycles"])}
-        plan: list[tuple[int, Any] | None] = []
-        changed = len(old) != len(self.scoring.tracks)
-        for index, track in enumerate(self.scoring.tracks):
-            if track.name not in old:
-                plan.append(None)
-                changed = True
-                continue
-            position, described = old[track.name]
-            migration = compatible_or_refuse(described, track.lifecycle)
-            plan.append((position, migration))
-            changed = changed or position != index or not migration.is_same
-        if not changed:
-            return None
-
-        return partial(_migrated, plan)
 
     def republish(self) -> Iterator[Output]:
         """The present state of every customer in every lifecycle."""
@@ -439,57 +350,5 @@ class PartitionEngine:
         return effects
 
 
-def compatible_or_refuse(described: Mapping[str, Any], lifecycle: Any) -> Any:
-    """`scorers.compatible`, with its refusal as an error of the configuration."""
-    try:
-        return compatible(described, lifecycle)
-    except ValueError as error:
-        raise Misconfigured(str(error)) from error
-
-
-def _migrated(plan: list[tuple[int, Any] | None], standings: list[Standing]) -> list[Standing]:
-    """Standings in the order and with the stage numbers of the configured lifecycles; versions only grow."""
-    version = max((each.version for each in standings), default=0)
-    result = []
-    for step in plan:
-        if step is None or step[0] >= len(standings):
-            result.append(Standing(version=version))
-            continue
-        standing = standings[step[0]]
-        standing.stage = step[1].stage(standing.stage)
-        standing.previous = step[1].stage(standing.previous)
-        standing.next_stage = step[1].stage(standing.next_stage)
-        result.append(standing)
-    result[0].version = max(result[0].version, version)  # the lifecycle that had it may be gone
-    return result
-
-
 def _stages(profile: Profile) -> tuple[int, ...]:
     return tuple([standing.stage for standing in profile.standings])
-
-
-def _latest(outputs: list[Output]) -> list[Output]:
-    """Of several states of one customer only the last, as the move that led there, and the last alert; every example."""
-    if len(outputs) < 2:
-        return outputs
-    last: dict[tuple[int, str], int] = {}
-    moves: dict[str, dict[str, Any]] = {}
-    for position, output in enumerate(outputs):
-        if output.kind != EXAMPLE:
-            told = orjson.loads(output.payload)
-            last[output.kind, told["lifecycle"]] = position
-            if told.get("reason", "rescored") != "rescored":
-                moves[told["lifecycle"]] = {"reason": told["reason"], "event_time": told["event_time"]}
-    kept = {position: lifecycle for (_, lifecycle), position in last.items()}
-    return [
-        _as_move(output, moves.get(kept.get(position, "")))
-        for position, output in enumerate(outputs)
-        if output.kind == EXAMPLE or position in kept
-    ]
-
-
-def _as_move(output: Output, move: dict[str, Any] | None) -> Output:
-    """A state, told as the move that led to it: later scores of the same run do not hide it."""
-    if output.kind != STAGE_CHANGE or move is None:
-        return output
-    return output._replace(payload=orjson.dumps(orjson.loads(output.payload) | move))

@@ -6,27 +6,38 @@ import orjson
 
 from state import MEASURE_IDS, Profile, Standing, format_instant
 
-__all__ = ["ALERT", "EXAMPLE", "STAGE_CHANGE", "Output", "alert_json", "erasure_json", "stage_change_json"]
+__all__ = [
+    "ALERT",
+    "ERASURE",
+    "EXAMPLE",
+    "STAGE_CHANGE",
+    "Output",
+    "alert_json",
+    "erasure_json",
+    "stage_change_json",
+]
 
 _ORDERS, _REVENUE, _REFUNDS = (MEASURE_IDS[name] for name in ("orders", "revenue", "refunds"))
 _MICRO = 1_000_000
 
 #: Kinds of output, as they are kept in a profile's outbox.
-STAGE_CHANGE, ALERT, EXAMPLE = 0, 1, 2
+STAGE_CHANGE, ALERT, EXAMPLE, ERASURE = 0, 1, 2, 3
 
 
 class Output(NamedTuple):
     """One message to publish.
 
     Attributes:
-        kind: `STAGE_CHANGE`, `ALERT` or `EXAMPLE`: decides the topic.
+        kind: `STAGE_CHANGE`, `ALERT`, `EXAMPLE` or `ERASURE`: decides the topic.
         key: Kafka key, the customer id's bytes.
         payload: JSON.
+        move: The transition that it tells, if any: lifecycle index, stage before (-1: none) and after.
     """
 
     kind: int
     key: bytes
     payload: bytes
+    move: tuple[int, int, int] | None = None
 
 
 def stage_change_json(

@@ -281,7 +281,8 @@ def _publish(
     standing.version = 1 + max(each.version for each in profile.standings)
     key = customer.encode()
     state = state_of(scoring, index, customer, profile, reason=reason or "rescored", event_time=at)
-    outputs = [Output(STAGE_CHANGE, key, state)]
+    move = (index, standing.previous, standing.stage) if reason else None
+    outputs = [Output(STAGE_CHANGE, key, state, move)]
     if is_alert:
         track = scoring.tracks[index]
         alert = alert_json(

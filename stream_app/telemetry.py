@@ -8,7 +8,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, star
 from stream_app.topics import SOURCES
 
 if TYPE_CHECKING:
-    from stream_app.engine import Effects
+    from stream_app.effects import Effects
     from stream_app.settings import Settings
     from stream_app.worker.lane import Lane
 

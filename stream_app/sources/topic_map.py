@@ -3,7 +3,7 @@
 import tomllib
 from pathlib import Path
 
-from state.measures import TOPICS, MeasureMap
+from state import TOPICS, MeasureMap
 from stream_app.errors import Misconfigured
 from stream_app.sources.record import TopicOf
 

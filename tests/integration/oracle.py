@@ -7,7 +7,8 @@ import orjson
 
 from state import Bounds, MeasureMap
 from stream_app.bundled import bundled
-from stream_app.engine import Effects, PartitionEngine
+from stream_app.effects import Effects
+from stream_app.engine import PartitionEngine
 from stream_app.outputs import STAGE_CHANGE
 from stream_app.scoring import scoring_for
 from stream_app.step import state_of

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from state import DAY, Event, Profile
-from stream_app.engine import ERASURE
+from stream_app.outputs import ERASURE
 from tests.properties.histories import CUSTOMERS, histories
 from tests.state.builders import build_event
 from tests.stream_app.partitions import RETAIL, TICKS, VISITS, Partition, arrived, scoring

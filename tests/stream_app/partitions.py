@@ -11,7 +11,8 @@ import orjson
 from scorers.lifecycle import Lifecycle
 from state import Event, Profile, decode_profile, kind_of, nearest
 from stream_app.alignment import Arrived
-from stream_app.engine import CLOCK_KEY, META_KEY, Clock, Effects, PartitionEngine
+from stream_app.effects import Effects
+from stream_app.engine import CLOCK_KEY, META_KEY, Clock, PartitionEngine
 from stream_app.outputs import EXAMPLE, STAGE_CHANGE, Output
 from stream_app.scoring import Policy, Scoring
 from stream_app.topics import SOURCES

@@ -6,10 +6,12 @@ import pytest
 from scorers.definition import LifecycleError
 from state import DAY, HOUR, Rejected, decode_profile
 from stream_app.alignment import Arrived
-from stream_app.engine import CLOCK_KEY, META_KEY, Refused, compatible_or_refuse
+from stream_app.effects import Refused
+from stream_app.engine import CLOCK_KEY, META_KEY
 from stream_app.errors import Misconfigured
+from stream_app.migrating import migration_from
 from tests.state.builders import START, build_event
-from tests.stream_app.partitions import RETAIL, VISITS, Partition, arrived, lifecycle, scoring
+from tests.stream_app.partitions import RETAIL, VISITS, Partition, arrived, scoring
 
 
 def test_a_record_that_was_not_understood_stops_nothing() -> None:
@@ -96,6 +98,11 @@ def test_known_customers_are_listed_without_the_partitions_own_records() -> None
 
 
 def test_a_refusal_of_a_changed_lifecycle_is_an_error_of_the_configuration() -> None:
+    configured = scoring()
+    name = configured.tracks[0].name
+    kept = configured.fold.windows()
     with pytest.raises(Misconfigured) as raised:
-        compatible_or_refuse({"format": 0}, lifecycle(RETAIL))
+        migration_from(
+            orjson.dumps({"lifecycles": [{"format": 0, "name": name}], "windows": kept}), configured
+        )
     assert isinstance(raised.value.__cause__, LifecycleError)

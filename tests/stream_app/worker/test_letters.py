@@ -1,7 +1,7 @@
 """A refused record always fits into a letter."""
 
 from state import Rejected
-from stream_app.engine import DeadLetter, Refused
+from stream_app.effects import DeadLetter, Refused
 from stream_app.topics import LARGEST_LETTER, LARGEST_RECORD
 from stream_app.worker.letters import dead_letter
 from stream_app.worker.publisher import Record
