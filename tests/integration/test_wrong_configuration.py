@@ -1,6 +1,5 @@
 """What cannot work is refused in one line with exit code 2 or 1, before anything is consumed."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -90,12 +89,11 @@ def test_what_cannot_work_is_refused_in_one_line_and_nothing_is_consumed(tenant:
     closed = f"127.0.0.1:{choose_port()}"
     wrongs = [*wrong_files(tenant.directory), *wrong_settings(tenant, closed)]
 
-    runs = [[["worker", *wrong.flags], dict(wrong.variables)] for wrong in wrongs]
-    done = tenant.python("tests.integration.refusals", json.dumps(runs))
-    assert done.returncode == 0, done.stderr
+    done = tenant.commands([(["worker", *wrong.flags], wrong.variables) for wrong in wrongs])
 
-    for wrong, (code, lines) in zip(wrongs, json.loads(done.stdout), strict=True):
-        assert (code, len(lines)) == (wrong.code, 1), (wrong, lines)
+    for wrong, outcome in zip(wrongs, done, strict=True):
+        lines = outcome.errors.splitlines()
+        assert (outcome.code, outcome.output, len(lines)) == (wrong.code, "", 1), (wrong, lines)
         assert lines[0].startswith("lifecycle: ")
         assert [word for word in wrong.words if word not in lines[0]] == [], lines
         assert "hunter2" not in lines[0]

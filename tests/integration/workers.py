@@ -64,6 +64,14 @@ class Served(NamedTuple):
     risks: dict[str, float]
 
 
+class Outcome(NamedTuple):
+    """What came of a command."""
+
+    code: int
+    output: str
+    errors: str
+
+
 class Worker:
     """A running `lifecycle worker`; what it says on standard error goes to a file."""
 
@@ -154,9 +162,12 @@ class Tenant:
         """Run a command to its end."""
         return self._run(["stream_app", *words], more)
 
-    def python(self, module: str, told: str) -> "subprocess.CompletedProcess[str]":
-        """Run a module of the tests in this tenant's environment."""
-        return self._run([module], {}, told)
+    def commands(self, runs: Sequence[tuple[Sequence[str], Mapping[str, str]]]) -> list[Outcome]:
+        """Run several commands, given by their words and more variables, in one process."""
+        told = orjson.dumps([[list(words), dict(more)] for words, more in runs]).decode()
+        done = self._run(["tests.integration.commands"], {}, told)
+        assert done.returncode == 0, done.stderr
+        return [Outcome(*outcome) for outcome in orjson.loads(done.stdout)]
 
     def _run(
         self, words: Sequence[str], more: Mapping[str, str], told: str | None = None

@@ -1,13 +1,13 @@
 """Runs `lifecycle` commands one after another in one process: starting Python for each takes seconds.
 
-Reads ``[[arguments, variables], ...]`` as JSON from standard input, writes ``[[exit code, lines], ...]``.
+Reads ``[[arguments, variables], ...]`` as JSON from standard input, writes ``[[exit code, output, errors], ...]``.
 """
 
 import io
 import json
 import os
 import sys
-from contextlib import redirect_stderr
+from contextlib import redirect_stderr, redirect_stdout
 
 from stream_app.cli import run
 
@@ -18,10 +18,10 @@ def main() -> None:
     for arguments, variables in json.load(sys.stdin):
         os.environ.clear()
         os.environ.update({**before, **variables})
-        said = io.StringIO()
-        with redirect_stderr(said):
+        said, complained = io.StringIO(), io.StringIO()
+        with redirect_stdout(said), redirect_stderr(complained):
             code = run(arguments)
-        outcomes.append((code, said.getvalue().splitlines()))
+        outcomes.append((code, said.getvalue(), complained.getvalue()))
     json.dump(outcomes, sys.stdout)
 
 
