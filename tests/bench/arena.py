@@ -4,7 +4,7 @@ import asyncio
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from time import time_ns
 from typing import Any
@@ -21,7 +21,7 @@ from stream_app.topic_admin import ensure
 from stream_app.topics import SOURCES, changelog_name, declare
 from stream_app.worker.changelog import stamped
 from tests.bench.job import LIFECYCLE, Histories, Job, histories
-from tests.bench.processes import Running
+from tests.bench.processes import Running, steady, watch
 from tests.bench.report import console
 from tests.bench.traffic import Population, Sent
 
@@ -108,10 +108,10 @@ class Arena:
                         status.update(f"sending {number:,} of {count:,} events to {settings.topic_prefix}*")
                 await sender.flush()
 
-    async def settle(self, settings: Settings, population: Population) -> None:
+    async def settle(self, settings: Settings, population: Population, *, serve: bool = True) -> None:
         """Give every customer of the population a past: profiles in the changelog, and their states in Redis.
 
-        A worker is started once so that Redis is written the way it always is.
+        A worker is started once so that Redis is written the way it always is; not if *serve* is false.
         """
         changelog, changes = changelog_name(settings), f"{settings.topic_prefix}stage-changes"
         past = self.histories
@@ -120,12 +120,14 @@ class Arena:
                 for rank, customer in enumerate(population.ids):
                     key = customer.encode()
                     await sender.add(changelog, key, stamped(1, past.of(population, rank)))
-                    await sender.add(changes, key, past.state_of(population, rank))
+                    if serve:
+                        await sender.add(changes, key, past.state_of(population, rank))
                     if not rank % _FLUSH_EVERY:
                         await sender.flush()
                         status.update(f"writing the past of {rank:,} of {population.size:,} customers")
                 await sender.flush()
-        await self.drain(settings, ["stage-changes"])
+        if serve:
+            await self.drain(settings, ["stage-changes"])
 
     async def drain(self, settings: Settings, names: Sequence[str], seconds: float = 900.0) -> None:
         """Run a worker until its group has read the named topics to their ends."""
@@ -143,6 +145,31 @@ class Arena:
                         raise TimeoutError(
                             f"the worker has read {done:,} of {ends:,} records of {', '.join(topics)}"
                         )
+
+    async def measure(
+        self,
+        settings: Settings,
+        events: Iterable[Sent],
+        count: int,
+        *,
+        workers: int = 1,
+        seconds: float = 900.0,
+    ) -> dict[str, Any]:
+        """Send events, then let workers do them: rate and cost of the steady part, all workers together."""
+        topics = [settings.topic_prefix + source for source in SOURCES]
+        await self.fill(settings, events, count)
+        async with self.position(settings.prefix, topics) as position, AsyncExitStack() as stack:
+            before = await position()
+
+            async def done() -> int:
+                return await position() - before
+
+            running = [stack.enter_context(self.worker(settings, number=number)) for number in range(workers)]
+            samples = await watch(running, done, count, services=self.processes(), seconds=seconds)
+            figures: dict[str, Any] = steady(samples, count)
+            figures["finished"] = samples[-1].position >= count
+            figures["resident_mib"] = round(sum(process.resident() for process in running) / 2**20, 1)
+        return figures
 
     async def ends(self, topics: Sequence[str], partitions: int) -> dict[TopicPartition, int]:
         """End offsets of topics."""

@@ -114,6 +114,7 @@ class Histories:
         self._until = until
         self.profiles = [self._profile(index) for index in range(TEMPLATES)]
         self.encoded = [encode_profile(profile) for profile in self.profiles]
+        self.states = [state_of(job.scoring, 0, "", profile, reason="entered") for profile in self.profiles]
 
     def of(self, population: Population, rank: int) -> bytes:
         """The stored profile of a customer."""
@@ -125,8 +126,8 @@ class Histories:
 
     def state_of(self, population: Population, rank: int) -> bytes:
         """The stage change that tells where a customer stands at the beginning."""
-        profile = self.profile_of(population, rank)
-        return state_of(self.job.scoring, 0, population.ids[rank], profile, reason="entered")
+        template = self.states[population.template_of(rank, TEMPLATES)]
+        return template.replace(b'"customer_id":""', b'"customer_id":"%s"' % population.ids[rank].encode(), 1)
 
     def _profile(self, index: int) -> Profile:
         random = Random(f"history {index}")

@@ -5,8 +5,9 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
+from itertools import pairwise
 from pathlib import Path
 from time import monotonic
 from types import TracebackType
@@ -20,7 +21,7 @@ TOP = Path(__file__).resolve().parents[2]
 _EVERY_S = 0.2
 
 
-class Died(RuntimeError):
+class ContenderError(RuntimeError):
     """A contender ended before its work did; the message quotes what it said last."""
 
 
@@ -92,7 +93,9 @@ class Running:
         """Raise unless it runs, or has ended in order."""
         if self._process.poll() not in (None, 0):
             said = self.log.read_text("utf-8", "replace").strip().splitlines()[-8:]
-            raise Died(f"{self.name} ended with code {self._process.returncode}:\n" + "\n".join(said))
+            raise ContenderError(
+                f"{self.name} ended with code {self._process.returncode}:\n" + "\n".join(said)
+            )
 
     def wait(self, seconds: float) -> None:
         """Wait until it ends in order."""
@@ -166,15 +169,14 @@ def _cpu_of(process: psutil.Process) -> float:
     return float(times.user + times.system)
 
 
-def steady(samples: Iterable[Sample], total: int) -> dict[str, float]:
+def steady(samples: Sequence[Sample], total: int) -> dict[str, float]:
     """Rate and cost over the steady part: from a fifth of the events to 95 %, between two moments of progress."""
-    moves = [(now, before) for before, now in _pairs(list(samples)) if now.position > before.position]
+    moves = [(now, before) for before, now in pairwise(samples) if now.position > before.position]
     kept = [now for now, _ in moves if 0.2 * total <= now.position <= 0.95 * total]
     if len(kept) < 2:
         kept = [now for now, _ in moves]
     if len(kept) < 2:
-        whole = list(samples)
-        kept = [whole[0], whole[-1]]
+        kept = [samples[0], samples[-1]]
     first, last = kept[0], kept[-1]
     events = max(last.position - first.position, 1)
     seconds = last.at - first.at or 1e-9
@@ -188,7 +190,3 @@ def steady(samples: Iterable[Sample], total: int) -> dict[str, float]:
     for name, cpu in last.services.items():
         figures[f"{name}_cpu_us_per_event"] = round((cpu - first.services[name]) / events * 1e6, 3)
     return figures
-
-
-def _pairs(samples: list[Sample]) -> Iterable[tuple[Sample, Sample]]:
-    return zip(samples, samples[1:], strict=False)

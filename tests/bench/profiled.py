@@ -51,6 +51,7 @@ _PARTS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("faust", ("/faust/", "/mode/")),
     ("kafka client", ("/aiokafka/",)),
 )
+_START = "start-up"
 #: The engine's loop over timers; what it calls has parts of its own.
 _TIMERS = frozenset({"_advance", "pass_time"})
 
@@ -69,6 +70,7 @@ class Sampler(threading.Thread):
         self._functions: Counter[str] = Counter()
         self._used: dict[int, float] = {}
         self._known: dict[CodeType, str | None] = {}
+        self._is_working = False
 
     def run(self) -> None:
         """Look, weigh, write."""
@@ -90,9 +92,13 @@ class Sampler(threading.Thread):
             return
         spent = used - self._used.get(ident, used)
         self._used[ident] = used
-        if spent <= 0:
+        part = self._part(frame)
+        self._is_working = (
+            self._is_working or part == "decode"
+        )  # what lies before the first event is the start-up
+        if spent <= 0 or not self._is_working or part == _START:
             return
-        self._seconds[self._part(frame)] += spent
+        self._seconds[part] += spent
         code = frame.f_code
         self._functions[f"{'/'.join(Path(code.co_filename).parts[-2:])}:{code.co_name}"] += spent
 
@@ -116,6 +122,8 @@ class Sampler(threading.Thread):
 
 def _part_of(code: CodeType) -> str | None:
     path = code.co_filename.replace("\\", "/")
+    if code.co_name == "<module>" or "importlib" in path:
+        return _START
     if code.co_name in _TIMERS and "stream_app" in path:
         return "timers"
     return next((part for part, marks in _PARTS if any(mark in path for mark in marks)), None)

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import redis
-from aiokafka import TopicPartition
 
 from stream_app.settings import Settings
 from stream_app.topics import SOURCES
@@ -209,7 +208,8 @@ class Contest:
             await self._redis_has_caught_up(settings)
         if profile:
             figures |= _shares(path, figures["cpu_us_per_event"])
-        figures["differs"] = await self._differing(settings.redis, settings.redis_prefix, events, shares)
+        if not self._options.no_settle:
+            figures["differs"] = await self._differing(settings.redis, settings.redis_prefix, events, shares)
         self._report.figures[name] = figures
 
     async def _redis_has_caught_up(self, settings: Settings) -> None:
@@ -217,7 +217,7 @@ class Contest:
         topic = f"{settings.topic_prefix}stage-changes"
         async with self._ground.position(settings.prefix, [topic]) as position:
             for _ in range(600):
-                ends: dict[TopicPartition, int] = await self._ground.ends([topic], settings.topics.partitions)
+                ends = await self._ground.ends([topic], settings.topics.partitions)
                 if await position() >= sum(ends.values()):
                     return
                 await asyncio.sleep(0.2)

@@ -21,7 +21,9 @@ causes two thirds of the events, and the single most active one 0.4 % of them.""
 
 _CLICK, _EMAIL, _PURCHASES, _SERVICE, _SOCIAL, _ADS = range(len(SOURCES))
 
-#: Weight, topic, type, name and properties; ``{n}`` is a number that differs from event to event.
+#: Weight, topic, type, name and properties; ``{n}`` is a number that differs from event to event. No event whose place
+#: among others of the same hour decides about a stage: contenders evaluate after one event or after many, and all must
+#: arrive at the same stages.
 MIX: tuple[tuple[int, int, str, str, str], ...] = (
     (400, _CLICK, "page", "Home", '{{"url":"https://shop.example/c/{n}","title":"Catalogue","referrer":""}}'),
     (
@@ -56,7 +58,7 @@ MIX: tuple[tuple[int, int, str, str, str], ...] = (
         '{{"order_id":"o{n}","revenue":{n}.5,"currency":"EUR","products":[{{"product_id":"p{n}","price":{n}.5,"quantity":1}}]}}',
     ),
     (2, _PURCHASES, "track", "Order Refunded", '{{"order_id":"o{n}","revenue":{n}.5}}'),
-    (8, _SERVICE, "track", "Ticket Opened", '{{"ticket_id":"t{n}"}}'),
+    (8, _SERVICE, "track", "Ticket Updated", '{{"ticket_id":"t{n}"}}'),
     (10, _SOCIAL, "track", "Product Shared", '{{"share_via":"email","product_id":"p{n}"}}'),
     (5, _SOCIAL, "track", "Product Reviewed", '{{"product_id":"p{n}","rating":5}}'),
     (30, _ADS, "track", "Ad Clicked", '{{"campaign":"autumn","placement":"search"}}'),

@@ -1,7 +1,6 @@
 """What a contender is told, and what all of them share."""
 
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 from time import time_ns
 from typing import Any, Self
@@ -103,7 +102,7 @@ def publish_to_redis(pipeline: Any, payload: bytes) -> None:
 
     The plain way: nothing here survives a crash exactly.
     """
-    body: Mapping[str, Any] = orjson.loads(payload)
+    body: dict[str, Any] = orjson.loads(payload)
     customer, stage = body["customer_id"], body["stage"]
     pipeline.hset(
         f"lifecycle:customer:{{{customer}}}",

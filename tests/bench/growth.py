@@ -1,0 +1,101 @@
+"""Does an event cost more when there are more customers, and what does a customer cost in memory?"""
+
+import argparse
+import asyncio
+from random import Random
+from time import process_time
+
+from state import DAY, DueHeap
+from stream_app.settings import Settings
+from tests.bench.arena import Arena, arena
+from tests.bench.recovery import taken_over
+from tests.bench.report import Report, console
+from tests.bench.traffic import Population, live
+
+NAME = "growth"
+QUICK = {"customers": "500,2000", "events": 10_000}
+_ACTIVE_SEED, _ALL_SEED = 7, 8
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Sizes; the defaults are what the table in the README was made with."""
+    parser.add_argument(
+        "--customers", default="10000,100000,1000000", help="sizes to compare, smallest first"
+    )
+    parser.add_argument("--events", type=int, default=500_000, help="for each size and kind of traffic")
+    parser.add_argument("--partitions", type=int, default=4)
+
+
+async def run(options: argparse.Namespace) -> Report:
+    """Measure each size on topics of its own, with two kinds of traffic.
+
+    With the first, anybody comes, so that with more customers a run holds fewer events of the same one and more
+    profiles are written per event. With the second, the same few customers come whatever the size, as where most
+    customers are silent: what differs then is the size of table, timers and Redis alone.
+    """
+    sizes = [int(size) for size in options.customers.split(",")]
+    report = Report(
+        NAME, sizes={"customers": sizes, "events": options.events, "partitions": options.partitions}
+    )
+    async with arena() as ground:
+        empty = await _resident(ground, ground.settings("empty", options.partitions))
+        report.figures["empty"] = {"resident_mib": round(empty / 2**20, 1)}
+        for number, size in enumerate(sizes, 1):
+            console.rule(f"{size:,} customers")
+            settings = ground.settings(f"growth{size}", options.partitions, redis=number)
+            population = Population(size, options.partitions)
+            few = Population(sizes[0], options.partitions)
+            await ground.prepare(settings)
+            await ground.settle(settings, population)
+            resident = await _resident(ground, settings)
+            events = options.events
+            anybody = await ground.measure(
+                settings, live(population, events, ground.until, seed=_ALL_SEED), events
+            )
+            same = await ground.measure(settings, live(few, events, ground.until, seed=_ACTIVE_SEED), events)
+            report.figures[str(size)] = {
+                "cpu_us_per_event": anybody["cpu_us_per_event"],
+                "events_per_second": anybody["events_per_second"],
+                "same_customers_cpu_us_per_event": same["cpu_us_per_event"],
+                "same_customers_events_per_second": same["events_per_second"],
+                "resident_bytes_per_customer": round((resident - empty) / size),
+                "timers_us_per_event": round(_timers(size), 3),
+                **{name: value for name, value in anybody.items() if name.endswith("_cpu_us_per_event")},
+            }
+    _conclude(report, str(sizes[0]), str(sizes[-1]))
+    return report
+
+
+def _conclude(report: Report, least: str, most: str) -> None:
+    first, last = report.figures[least], report.figures[most]
+    report.ratio("cost_1m_over_10k", last["cpu_us_per_event"] / first["cpu_us_per_event"], "<=", 1.25)
+    same = last["same_customers_cpu_us_per_event"] / first["same_customers_cpu_us_per_event"]
+    report.ratio("cost_1m_over_10k_same_customers", same, "<=", 1.25)
+    # log2(1,000,000) / log2(10,000) is 1.5; caches that no longer hold everything take their share.
+    report.ratio("timers_1m_over_10k", last["timers_us_per_event"] / first["timers_us_per_event"], "<=", 3.0)
+    report.judge("resident_bytes_per_customer", last["resident_bytes_per_customer"], "<=", 1000)
+
+
+async def _resident(ground: Arena, settings: Settings) -> int:
+    """Resident bytes of a worker that has recovered and has nothing to do."""
+    await ground.prepare(settings)
+    with ground.worker(settings, number=9) as worker:
+        await taken_over(worker)
+        await asyncio.sleep(2.0)
+        return worker.resident()
+
+
+def _timers(size: int, events: int = 100_000) -> float:
+    """CPU µs per event of a heap that holds *size* customers: mostly postponed, sometimes due, always rescheduled."""
+    random = Random(size)
+    keys = [f"customer-{number}" for number in range(size)]
+    heap = DueHeap((key, random.randrange(7 * DAY)) for key in keys)
+    chosen = random.choices(keys, k=events)
+    time, step = 0, 7 * DAY // max(size, 1)
+    cpu = process_time()
+    for key in chosen:
+        time += step
+        for _, due in heap.pop_until(time):
+            heap.schedule(due, time + 7 * DAY)
+        heap.schedule(key, time + 7 * DAY)
+    return (process_time() - cpu) / events * 1e6

@@ -1,0 +1,177 @@
+"""How long until a worker that starts, or replaces one that was killed, has caught up?"""
+
+import argparse
+import asyncio
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+import orjson
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from stream_app.settings import Settings
+from stream_app.topics import SOURCES, changelog_name
+from tests.bench.arena import Arena, arena
+from tests.bench.open_loop import OpenLoop
+from tests.bench.processes import Running
+from tests.bench.report import Report, console
+from tests.bench.traffic import Population, live
+
+NAME = "recovery"
+QUICK = {"customers": 5_000, "rate": 300, "seconds": 4}
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Sizes; the defaults are what the table in the README was made with."""
+    parser.add_argument("--customers", type=int, default=1_000_000)
+    parser.add_argument("--partitions", type=int, default=4)
+    parser.add_argument("--rate", type=int, default=2_000, help="events/s while a worker is killed")
+    parser.add_argument("--seconds", type=int, default=15, help="of traffic before the kill, and after it")
+
+
+async def run(options: argparse.Namespace) -> Report:
+    """Memory, RocksDB and the floor on the same changelog; then a kill under load."""
+    report = Report(
+        NAME, sizes={key: value for key, value in vars(options).items() if isinstance(value, int)}
+    )
+    tenth = options.customers // 10
+    async with arena() as ground:
+        settings = await _stored(ground, options.customers, options.partitions)
+        await _floor(settings, options.partitions)  # once for the caches of disk and broker
+        console.rule("memory")
+        report.figures["memory"] = await _start(ground, settings, "memory")
+        console.rule("floor")
+        report.figures["floor"] = await _floor(settings, options.partitions)
+        console.rule("rocksdb")
+        small = await _stored(ground, tenth, options.partitions)
+        report.figures["rocksdb_tenth"] = await _restart_rocksdb(ground, small)
+        report.figures["rocksdb"] = await _restart_rocksdb(ground, settings)
+        console.rule("kill -9")
+        report.figures["kill"] = await _kill(ground, settings, options)
+    figures = report.figures
+    memory, floor = figures["memory"]["records_per_second"], figures["floor"]["records_per_second"]
+    report.ratio("memory_over_floor", memory / floor, ">=", 0.3)
+    grown = figures["rocksdb"]["restart_seconds"] / max(figures["rocksdb_tenth"]["restart_seconds"], 1e-3)
+    report.ratio("rocksdb_restart_over_a_tenth", grown, "<=", 1.25)
+    report.judge("rocksdb_is_on_disk", figures["rocksdb"]["files"] > 0, "==", 1)
+    return report
+
+
+async def taken_over(worker: Running, times: int = 1, seconds: float = 600.0) -> dict[str, Any]:
+    """What a worker logs when it has taken its partitions over, for the *times*-th time in its log."""
+    started = monotonic()
+    while monotonic() - started < seconds:
+        lines = worker.log.read_bytes().splitlines()
+        found = [
+            orjson.loads(line) for line in lines if line.startswith(b"{") and b"partitions taken over" in line
+        ]
+        found = [each for each in found if each["partitions"]]
+        if len(found) >= times:
+            told: dict[str, Any] = found[-1]
+            return told
+        worker.check()
+        await asyncio.sleep(0.05)
+    raise TimeoutError(
+        f"{worker.name} has taken no partitions over: {worker.log.read_text('utf-8', 'replace')[-500:]}"
+    )
+
+
+async def _stored(ground: Arena, customers: int, partitions: int) -> Settings:
+    settings = ground.settings(f"recovery{customers}", partitions)
+    await ground.prepare(settings)
+    await ground.settle(settings, Population(customers, partitions), serve=False)
+    return settings
+
+
+async def _start(ground: Arena, settings: Settings, store: str) -> dict[str, Any]:
+    worker = ground.worker(settings, number=1, LIFECYCLE_WORKER__TABLE_STORE=store)
+    worker.log.unlink(missing_ok=True)
+    started = monotonic()
+    with worker:
+        told = await taken_over(worker)
+        ready = monotonic() - started
+        resident = worker.resident()
+    return {
+        "records": told["records"],
+        "seconds": told["seconds"],
+        "records_per_second": round(told["records"] / max(told["seconds"], 1e-3), 1),
+        "ready_seconds": round(ready, 3),
+        "resident_mib": round(resident / 2**20, 1),
+    }
+
+
+async def _restart_rocksdb(ground: Arena, settings: Settings) -> dict[str, Any]:
+    """Start with an empty disk, stop in order, start again."""
+    first = await _start(ground, settings, "rocksdb")
+    again = await _start(ground, settings, "rocksdb")
+    files = await asyncio.to_thread(_files, settings.data_dir)
+    return {
+        "first_seconds": first["seconds"],
+        "restart_seconds": again["seconds"],
+        "restart_records": again["records"],
+        "restart_ready_seconds": again["ready_seconds"],
+        "resident_mib": again["resident_mib"],
+        "files": files,
+    }
+
+
+def _files(directory: Path) -> int:
+    return sum(1 for name in ("*.sst", "CURRENT") for _ in directory.rglob(name))
+
+
+async def _floor(settings: Settings, partitions: int) -> dict[str, Any]:
+    """aiokafka reading the changelog and doing nothing with it."""
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=settings.kafka, max_partition_fetch_bytes=4 << 20, fetch_max_wait_ms=100
+    )
+    await consumer.start()
+    try:
+        places = [TopicPartition(changelog_name(settings), number) for number in range(partitions)]
+        consumer.assign(places)
+        await consumer.seek_to_beginning(*places)
+        ends = await consumer.end_offsets(places)
+        records, started = 0, monotonic()
+        while any([await consumer.position(place) < ends[place] for place in places]):
+            records += sum(map(len, (await consumer.getmany(timeout_ms=200)).values()))
+        seconds = monotonic() - started
+    finally:
+        await consumer.stop()
+    return {
+        "records": records,
+        "seconds": round(seconds, 3),
+        "records_per_second": round(records / seconds, 1),
+    }
+
+
+async def _kill(ground: Arena, settings: Settings, options: argparse.Namespace) -> dict[str, Any]:
+    """Kill a worker under load and start the next one at once; caught up is when it has finished all that was sent."""
+    topics = [settings.topic_prefix + source for source in SOURCES]
+    population = Population(options.customers, options.partitions)
+    count = 2 * options.rate * options.seconds
+    events = list(live(population, count, ground.until))
+    async with ground.position(settings.prefix, topics) as position, OpenLoop(settings, options.rate) as loop:
+        victim = ground.worker(settings, number=2)
+        with victim:
+            await taken_over(victim)
+            sending = asyncio.create_task(loop.send(events))
+            await asyncio.sleep(options.seconds)
+            victim.kill()
+            killed, behind = monotonic(), loop.sent - await position()
+        with ground.worker(settings, number=3) as heir:
+            told = await taken_over(heir)
+            taken = monotonic() - killed
+            while (lag := loop.sent - await position()) > options.rate * 1.5:  # commits come once a second
+                heir.check()
+                await asyncio.sleep(0.1)
+            caught_up = monotonic() - killed
+            await sending
+            while await position() < count:
+                heir.check()
+                await asyncio.sleep(0.1)
+    return {
+        "behind_when_killed": behind,
+        "records": told["records"],
+        "kill_to_taken_over_seconds": round(taken, 3),
+        "kill_to_caught_up_seconds": round(caught_up, 3),
+        "lag_then": lag,
+    }
