@@ -11,6 +11,7 @@ from faust.types import TP
 from faust.types import Message as FaustMessage
 from yarl import URL
 
+from stream_app.errors import LifecycleAppError
 from stream_app.kafka_clients import client_options
 from stream_app.settings import Settings
 from stream_app.topics import SOURCES
@@ -52,11 +53,18 @@ class ProfileTable(faust.Table):  # type: ignore[type-arg]  # not generic at run
     """The profile table: Faust declares, assigns and names it; its partitions are kept by their lanes."""
 
     async def on_recovery_completed(self, active_tps: set[TP], standby_tps: set[TP]) -> None:
-        """Take the assigned partitions over before their streams are resumed."""
+        """Take the assigned partitions over before their streams are resumed; end if that is refused."""
         app: Any = self.app
         committed = await app.consumer.seek_to_committed()
         offsets = {TP(tp.topic, tp.partition): offset for tp, offset in committed.items()}
-        await app.gate.take_over(app.consumer_generation_id, {tp.partition for tp in active_tps}, offsets)
+        try:
+            await app.gate.take_over(app.consumer_generation_id, {tp.partition for tp in active_tps}, offsets)
+        except LifecycleAppError as error:
+            end_process(error.sentence, error.exit_code)
+        except Exception as error:  # noqa: BLE001 - Faust would log it and wait for ever
+            end_process(
+                f"the partitions could not be taken over ({type(error).__name__}: {error}); restart the worker"
+            )
         await super().on_recovery_completed(active_tps, standby_tps)
 
 
