@@ -78,6 +78,7 @@ class Profile(msgspec.Struct, array_like=True, gc=False):
         evaluated_at: Instant of the last evaluation.
         revision: Grows with every stored change.
         outbox: Outputs decided but not known to be delivered: (topic id, offset, kind of output, payload).
+        written_under: Identity of the description of lifecycles and windows under which the profile was last stored.
     """
 
     offsets: dict[int, int] = msgspec.field(default_factory=dict)
@@ -98,6 +99,7 @@ class Profile(msgspec.Struct, array_like=True, gc=False):
     evaluated_at: int = 0
     revision: int = 0
     outbox: list[tuple[int, int, int, bytes]] = msgspec.field(default_factory=list)
+    written_under: int = 0
 
 
 def apply(profile: Profile, event: Event, plan: FoldPlan) -> bool:

@@ -23,7 +23,7 @@ from state import (
 from stream_app.alignment import Arrived
 from stream_app.effects import DeadLetter, Effects, Refused
 from stream_app.latest import latest
-from stream_app.migrating import description, migration_from
+from stream_app.migrating import Schema
 from stream_app.outputs import ERASURE, EXAMPLE, STAGE_CHANGE, Output, erasure_json
 from stream_app.scoring import Scoring
 from stream_app.step import evaluate, example_of, is_absorbed, observe, pass_time, state_of, totals
@@ -83,6 +83,8 @@ class PartitionEngine:
         self._heap = DueHeap()
         self._newest = 0
         self._delivered: dict[int, int] = {}
+        self._schema = Schema(scoring, None)
+        self._used: set[int] = set()
 
     # ------------------------------------------------------------------ runs
 
@@ -230,6 +232,7 @@ class PartitionEngine:
         for customer, profile in profiles.items():
             key = customer.encode()
             profile.revision += 1
+            profile.written_under = self._schema.identity
             if profile.outbox:
                 profile.outbox = [entry for entry in profile.outbox if entry[1] >= delivered.get(entry[0], 0)]
             profile.outbox += [(*stamp, output.kind, output.payload) for output in owed.get(key, ())]
@@ -264,8 +267,8 @@ class PartitionEngine:
     # ------------------------------------------------- ownership, control, schema
 
     def meta(self) -> bytes:
-        """What the state of this partition was written under; stored beside it under `META_KEY`."""
-        return description(self.scoring)
+        """What the profiles of this partition are written under; stored beside them under `META_KEY`."""
+        return self._schema.stored(self._used)
 
     def clock_state(self) -> bytes:
         """The partition's clock; stored under `CLOCK_KEY`."""
@@ -289,7 +292,7 @@ class PartitionEngine:
             stored = orjson.loads(clock)
             self.time, self._newest = stored["time"], stored["newest"]
         effects = Effects()
-        migrate = migration_from(self.store.get(META_KEY), self.scoring)
+        self._schema = Schema(self.scoring, self.store.get(META_KEY))
         undelivered: list[Output] = []
         due: list[tuple[str, int]] = []
         migrated: dict[str, Profile] = {}
@@ -297,6 +300,8 @@ class PartitionEngine:
             if key.startswith(b"\xff"):
                 continue
             profile, customer = decode_profile(value), key.decode()
+            migrate = self._schema.migration(profile.written_under)
+            self._used.add(profile.written_under)
             if migrate is not None:
                 profile.standings = migrate(profile.standings)
                 profile.pending = []

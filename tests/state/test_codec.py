@@ -50,9 +50,16 @@ def golden_profile() -> Profile:
     return profile
 
 
-def test_the_stored_bytes_of_version_1_are_what_they_were() -> None:
-    assert encode_profile(golden_profile()) == GOLDEN
+def test_the_stored_bytes_of_version_1_still_load() -> None:
     assert decode_profile(GOLDEN) == golden_profile()
+
+
+def test_a_field_that_came_later_stands_at_the_end_of_the_stored_bytes() -> None:
+    written_under = b"\x00"
+    assert (
+        encode_profile(golden_profile())
+        == GOLDEN.replace(b"\xdc\x00\x12", b"\xdc\x00\x13", 1) + written_under
+    )
 
 
 @settings(max_examples=50, deadline=None)

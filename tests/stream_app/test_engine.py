@@ -9,7 +9,7 @@ from stream_app.alignment import Arrived
 from stream_app.effects import Refused
 from stream_app.engine import CLOCK_KEY, META_KEY
 from stream_app.errors import Misconfigured
-from stream_app.migrating import migration_from
+from stream_app.migrating import Schema
 from tests.state.builders import START, build_event
 from tests.stream_app.partitions import RETAIL, VISITS, Partition, arrived, scoring
 
@@ -83,7 +83,7 @@ def test_silence_in_slices_is_silence() -> None:
 
 
 def test_the_state_says_under_which_lifecycles_and_windows_it_was_written() -> None:
-    meta = orjson.loads(Partition(scoring(RETAIL)).table.values[META_KEY])
+    (meta,) = orjson.loads(Partition(scoring(RETAIL)).table.values[META_KEY]).values()
     assert [each["name"] for each in meta["lifecycles"]] == ["retail"]
     assert meta["windows"] == scoring(RETAIL).fold.windows()
 
@@ -101,8 +101,24 @@ def test_a_refusal_of_a_changed_lifecycle_is_an_error_of_the_configuration() -> 
     configured = scoring()
     name = configured.tracks[0].name
     kept = configured.fold.windows()
+    described = {"lifecycles": [{"format": 0, "name": name}], "windows": kept}
     with pytest.raises(Misconfigured) as raised:
-        migration_from(
-            orjson.dumps({"lifecycles": [{"format": 0, "name": name}], "windows": kept}), configured
-        )
+        Schema(configured, orjson.dumps({"7": described})).migration(7)
     assert isinstance(raised.value.__cause__, LifecycleError)
+
+
+def test_a_migration_that_was_cut_off_goes_on_where_it_was() -> None:
+    """Some profiles are written under the new description already, the others not: each is migrated once."""
+    old = Partition(scoring(RETAIL))
+    old.fold(arrived([build_event(customer=name, message=n) for n, name in enumerate(("ann", "bob"))]))
+    renamed = scoring(RETAIL.replace('name = "customer"', 'name = "buyer"\nwas = ["customer"]'))
+    half = Partition(renamed, values=dict(old.table.values))
+    _, migrated = half.engine.recover({})
+    cut = {META_KEY: half.engine.meta(), **{k: v for k, v in old.table.values.items() if k != META_KEY}}
+    cut[b"ann"] = migrated.changed[b"ann"]
+
+    heir = Partition(renamed, values=cut)
+    _, rest = heir.engine.recover({})
+
+    assert list(rest.changed) == [b"bob"]
+    assert heir.profiles["ann"].standings == heir.profiles["bob"].standings
