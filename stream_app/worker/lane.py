@@ -68,6 +68,7 @@ class Lane:
         settings = context.settings
         hold, patience = (0.0, 0.0) if settings.clock == "wall" else (1.0, 30.0)
         self._alignment = Alignment(len(SOURCES), hold=hold, patience=patience)
+        self._resumed = (TICKS, committed.get(TICKS, 0))
         for source, offset in committed.items():
             if source < TICKS:
                 self._alignment.start_at(source, offset)
@@ -103,6 +104,8 @@ class Lane:
 
     async def run(self) -> None:
         """Work until closed."""
+        # A changed lifecycle file has made profiles due: they move now, not when the next record comes.
+        await self._catch_up(Effects(), self._resumed, {})
         while not self._closing:
             if not await self._turn():
                 await self._wait()
