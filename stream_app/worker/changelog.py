@@ -9,11 +9,14 @@ producers without transactions, so the log itself says who was entitled.
 from collections.abc import Mapping
 from typing import Any
 
+import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from stream_app.worker.stores import MemoryStore
+from stream_app.worker.stores import TableStore
 
 __all__ = ["EPOCH_KEY", "read_partition", "stamped"]
+
+log = structlog.get_logger(__name__)
 
 EPOCH_KEY = b"\xff\xffepoch"
 _EPOCH_BYTES = 4
@@ -29,9 +32,10 @@ def stamped(epoch: int, value: bytes) -> bytes:
     return epoch.to_bytes(_EPOCH_BYTES, "big") + value
 
 
-def absorb(store: MemoryStore, records: list[Any]) -> int:
+def absorb(store: TableStore, records: list[Any]) -> int:
     """Apply changelog records in log order; returns how many stale ones were passed over."""
     stale = 0
+    values: dict[bytes, bytes] = {}
     for record in records:
         value = record.value
         if value is None or len(value) < _EPOCH_BYTES:
@@ -42,13 +46,15 @@ def absorb(store: MemoryStore, records: list[Any]) -> int:
             continue
         store.epoch = epoch
         if record.key != EPOCH_KEY:
-            store.put(record.key, value[_EPOCH_BYTES:])
+            values[record.key] = value[_EPOCH_BYTES:]
+    for key, latest in values.items():
+        store.put(key, latest)
     if records:
-        store.position = records[-1].offset + 1
+        store.acknowledge(values, records[-1].offset + 1)
     return stale
 
 
-async def read_partition(options: Mapping[str, Any], topic: str, stores: Mapping[int, MemoryStore]) -> int:
+async def read_partition(options: Mapping[str, Any], topic: str, stores: Mapping[int, TableStore]) -> int:
     """Bring stores up to the end of their changelog partitions, reading in runs.
 
     The end is a position, not a record: a tail that was compacted away or holds no record at all ends as well.
@@ -74,8 +80,7 @@ async def read_partition(options: Mapping[str, Any], topic: str, stores: Mapping
         left = set()
         for tp, partition in partitions.items():
             store = stores[partition]
-            start = max(store.position, begin[tp])
-            store.position = start
+            start = _start(tp, store, begin[tp], ends[tp])
             if start < ends[tp]:
                 consumer.seek(tp, start)
                 left.add(tp)
@@ -83,6 +88,19 @@ async def read_partition(options: Mapping[str, Any], topic: str, stores: Mapping
         return await _read(consumer, left, ends, partitions, stores)
     finally:
         await consumer.stop()
+
+
+def _start(tp: TopicPartition, store: TableStore, begin: int, end: int) -> int:
+    """Where to read on; a store from another life of the topic is discarded."""
+    if store.position and not begin <= store.position <= end:
+        log.warning(
+            "stored profiles do not belong to this changelog, they are rebuilt", topic=tp.topic, partition=tp.partition,
+            position=store.position, begin=begin, end=end,
+        )  # fmt: skip
+        store.clear()
+    if store.position < begin:
+        store.acknowledge({}, begin)
+    return store.position
 
 
 async def _read(consumer: AIOKafkaConsumer, left: set[Any], ends: Any, partitions: Any, stores: Any) -> int:
@@ -93,7 +111,9 @@ async def _read(consumer: AIOKafkaConsumer, left: set[Any], ends: Any, partition
             read += len(records)
             absorb(stores[partitions[tp]], records)
         for tp in list(left):
-            if await consumer.position(tp) >= ends[tp]:
+            position = await consumer.position(tp)
+            if position >= ends[tp]:
+                stores[partitions[tp]].acknowledge({}, position)  # the tail may hold no record
                 left.discard(tp)
                 consumer.pause(tp)
     return read

@@ -8,6 +8,7 @@ Runs overlap, each stage keeps the order of the runs.
 import asyncio
 from collections import deque
 from collections.abc import Sequence
+from functools import partial
 from time import monotonic
 from typing import Any
 
@@ -16,15 +17,16 @@ from faust.types import TP
 
 from state import format_instant
 from stream_app.alignment import Alignment, Arrived, Punctuation
-from stream_app.engine import CLOCK_KEY, ERASURE, META_KEY, DeadLetter, Effects, PartitionEngine
-from stream_app.outputs import ALERT, EXAMPLE, STAGE_CHANGE, Output
+from stream_app.effects import DeadLetter, Effects
+from stream_app.engine import CLOCK_KEY, META_KEY, PartitionEngine
+from stream_app.outputs import ALERT, ERASURE, EXAMPLE, STAGE_CHANGE, Output
 from stream_app.topics import SOURCES
-from stream_app.worker.changelog import EPOCH_KEY, stamped
 from stream_app.worker.context import Context
 from stream_app.worker.intake import TICKS, Erase, Intake, Republish, Wake, read_tick
+from stream_app.worker.journal import Entry, Journal
 from stream_app.worker.letters import dead_letter
-from stream_app.worker.publisher import Record
-from stream_app.worker.stores import MemoryStore
+from stream_app.worker.publisher import Handed, Record
+from stream_app.worker.stores import TableStore
 
 __all__ = ["Lane"]
 
@@ -55,7 +57,7 @@ class Lane:
         partition: int,
         generation: int,
         engine: PartitionEngine,
-        store: MemoryStore,
+        store: TableStore,
         intake: Intake,
         committed: dict[int, int],
     ) -> None:
@@ -64,6 +66,7 @@ class Lane:
         self.generation = generation
         self.engine = engine
         self.store = store
+        self._journal = Journal(store, partial(self._send, "changelog"))
         self._intake = intake
         settings = context.settings
         hold, patience = (0.0, 0.0) if settings.clock == "wall" else (1.0, 30.0)
@@ -161,14 +164,9 @@ class Lane:
 
     async def announce(self, undelivered: list[Output], migrated: Effects) -> None:
         """Begin the ownership: a new epoch, what the state is written under, and what the last owner still owed."""
-        self.store.epoch += 1
         meta = self.engine.meta()
         self.store.put(META_KEY, meta)
-        records = [
-            Record(EPOCH_KEY, stamped(self.store.epoch, b"")),
-            Record(META_KEY, stamped(self.store.epoch, meta)),
-        ]
-        await self._settle(await self._send("changelog", records))
+        await self._journal.announce({META_KEY: meta})
         migrated.outputs = undelivered + migrated.outputs
         await self._deliver(migrated, {})
 
@@ -188,21 +186,20 @@ class Lane:
         """Start the delivery of a run; waits only while too many runs are under way."""
         while len(self._inflight) >= _IN_FLIGHT:
             await self._inflight.popleft()
-        epoch = self.store.epoch
-        records = [Record(key, stamped(epoch, value)) for key, value in effects.changed.items()]
-        if records:
+        values = effects.changed
+        if values:
             clock = self.engine.clock_state()
             self.store.put(CLOCK_KEY, clock)
-            records.append(Record(CLOCK_KEY, stamped(epoch, clock)))
-        stored = await self._send("changelog", records)
+            values = {**values, CLOCK_KEY: clock}
+        stored = await self._journal.write(values)
         self._tail = asyncio.create_task(self._finish(self._tail, stored, effects, done))
         self._tail.add_done_callback(self.context.watch)
         self._inflight.append(self._tail)
 
     async def _finish(
-        self, before: asyncio.Task[None] | None, stored: list[Any], effects: Effects, done: dict[int, int]
+        self, before: asyncio.Task[None] | None, stored: Entry, effects: Effects, done: dict[int, int]
     ) -> None:
-        await self._settle(stored)
+        await self._journal.settle(stored)
         if before is not None:
             await before
         sent = []
@@ -221,16 +218,16 @@ class Lane:
             self.context.marks.finish(self.generation, TP(names[source], self.partition), offset)
         self.context.progressed()
 
-    async def _send(self, kind: str, records: list[Record]) -> list[Any]:
+    async def _send(self, kind: str, records: list[Record]) -> list[Handed]:
         if not records:
             return []
         topic, partition = self.context.route(kind, self.partition)
         return await self.context.publisher.send(topic, partition, records)
 
-    async def _settle(self, futures: list[Any]) -> None:
-        """Wait for acknowledgements; the changelog's tell how far the store agrees with it."""
-        for future in futures:
-            await future
+    async def _settle(self, batches: list[Handed]) -> None:
+        """Wait for acknowledgements."""
+        for batch in batches:
+            await batch
 
     async def _republish(self, nonce: str, done: dict[int, int]) -> None:
         while self._inflight:

@@ -1,7 +1,7 @@
 """Which partitions this worker owns: taking over, handing records to their lanes, giving up."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Coroutine, Iterable
 from time import monotonic
 from typing import Any
 
@@ -22,7 +22,8 @@ from stream_app.worker.lane import Lane
 from stream_app.worker.marks import Marks
 from stream_app.worker.publisher import Record
 from stream_app.worker.sink_lane import SinkLane
-from stream_app.worker.stores import MemoryStore
+from stream_app.worker.stores import TableStore
+from stream_app.worker.tables import tables_for
 from stream_app.worker.watchdog import Lease
 
 __all__ = ["Ownership"]
@@ -61,7 +62,9 @@ class Ownership:
         self._bounds = bounds
         self._models = models
         self._lease = lease
-        self._stores: dict[int, MemoryStore] = {}
+        self._tables = tables_for(context.settings)
+        self._taking: asyncio.Task[None] | None = None
+        self._closing = asyncio.Lock()
         self.lanes: dict[int, Lane] = {}
         self._sink_lanes: dict[int, SinkLane] = {}
         self._tasks: list[asyncio.Task[None]] = []
@@ -136,25 +139,36 @@ class Ownership:
     async def take_over(
         self, generation: int, partitions: Iterable[int], committed: dict[TP, int | None]
     ) -> None:
-        """Recover the profiles of *partitions* and begin to work on them."""
-        started = monotonic()
-        owned = sorted(partitions)
+        """Recover the profiles of *partitions* and begin to work on them; ends early when they are taken away again."""
         await self.close()
-        self._stores = {p: self._stores.get(p, MemoryStore()) for p in owned}
+        self._taking = asyncio.create_task(self._take_over(generation, sorted(partitions), committed))
+        [taken], _ = await asyncio.wait([self._taking])
+        if not taken.cancelled():
+            taken.result()
+
+    async def _take_over(self, generation: int, owned: list[int], committed: dict[TP, int | None]) -> None:
+        started = monotonic()
+        stores = self._tables.take(owned)
         topic, _ = self.context.route("changelog", 0)
-        records = (
-            await read_partition(client_options(self.context.settings), topic, self._stores) if owned else 0
-        )
-        for partition in owned:
-            await self._open(partition, generation, committed)
+        records = await read_partition(client_options(self.context.settings), topic, stores) if owned else 0
+        read = monotonic()
+        for partition, store in stores.items():
+            await _whole(self._open(partition, store, generation, committed))
         self.context.metrics.own(self.lanes.values(), monotonic() - started)
         log.info(
-            "partitions taken over", partitions=owned, records=records, customers=sum(map(len, self._stores.values())),
-            seconds=round(monotonic() - started, 3),
+            "partitions taken over", partitions=owned, records=records, customers=self._customers(),
+            reading=round(read - started, 3), seconds=round(monotonic() - started, 3),
         )  # fmt: skip
 
-    async def _open(self, partition: int, generation: int, committed: dict[TP, int | None]) -> None:
-        context, store = self.context, self._stores[partition]
+    def _customers(self) -> int:
+        """Customers with a stage; each of them has one in every lifecycle."""
+        counts = (lane.engine.population.items() for lane in self.lanes.values())
+        return sum(number for count in counts for (lifecycle, _), number in count if lifecycle == 0)
+
+    async def _open(
+        self, partition: int, store: TableStore, generation: int, committed: dict[TP, int | None]
+    ) -> None:
+        context = self.context
         engine = PartitionEngine(context.scoring, store, context.settings.clock)
         mine = {
             source: committed.get(TP(name, partition)) or 0
@@ -162,9 +176,8 @@ class Ownership:
         }
         undelivered, migrated = engine.recover(mine)
         intake = Intake(self._kinds, self._bounds, partition, context.settings.topics.partitions, store)
-        lane = Lane(context, partition, generation, engine, store, intake, mine)
+        lane = self.lanes[partition] = Lane(context, partition, generation, engine, store, intake, mine)
         await lane.announce(undelivered, migrated)
-        self.lanes[partition] = lane
         self._start(lane.run())
         sink_lane = self._sink_lanes[partition] = SinkLane(context, self._sink, partition, generation)
         self._start(sink_lane.run())
@@ -176,6 +189,14 @@ class Ownership:
 
     async def close(self) -> None:
         """Finish what is in flight and stop working; the partitions are about to be taken away."""
+        async with self._closing:
+            if self._taking is not None and not self._taking.done():
+                self._taking.cancel()
+                await asyncio.wait([self._taking])
+            await self._finish()
+            self._tables.release()
+
+    async def _finish(self) -> None:
         lanes: list[Any] = [*self.lanes.values(), *self._sink_lanes.values()]
         if not lanes:
             return
@@ -195,3 +216,13 @@ class Ownership:
         for partition in list(self.lanes):
             topic, _ = self.context.route("ticks", partition)
             await self.context.publisher.send(topic, partition, [Record(None, value)])
+
+
+async def _whole(work: Coroutine[Any, Any, None]) -> None:
+    """Do work to its end even when its caller is cancelled meanwhile: a store is not left with half a beginning."""
+    task = asyncio.create_task(work)
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await task
+        raise

@@ -2,14 +2,14 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from typing import Any, NamedTuple
 
 from aiokafka import AIOKafkaProducer
 
 from stream_app.topics import LARGEST_RECORD
 
-__all__ = ["Publisher", "Record"]
+__all__ = ["Handed", "Publisher", "Record"]
 
 
 class Record(NamedTuple):
@@ -18,6 +18,16 @@ class Record(NamedTuple):
     key: bytes | None
     value: bytes | None
     headers: Sequence[tuple[str, bytes]] = ()
+
+
+class Handed(NamedTuple):
+    """A batch on its way; awaiting it gives its place, `offset` of its first record, when it is acknowledged."""
+
+    acknowledged: "asyncio.Future[Any]"
+    records: int
+
+    def __await__(self) -> Generator[Any, None, Any]:
+        return self.acknowledged.__await__()
 
 
 class Publisher:
@@ -57,11 +67,11 @@ class Publisher:
         """Send what is left and disconnect."""
         await self._producer.stop()
 
-    async def send(self, topic: str, partition: int, records: Sequence[Record]) -> list[asyncio.Future[Any]]:
+    async def send(self, topic: str, partition: int, records: Sequence[Record]) -> list[Handed]:
         """Hand records over in order; waits while the producer is behind.
 
         Returns:
-            One future a batch; all of them resolve when everything is acknowledged, with the first offset of each.
+            The batches; everything is acknowledged when all of them are.
         """
         futures = []
         batch = self._producer.create_batch()
@@ -75,10 +85,10 @@ class Publisher:
             futures.append(await self._submit(batch, topic, partition))
         return futures
 
-    async def _submit(self, batch: Any, topic: str, partition: int) -> asyncio.Future[Any]:
+    async def _submit(self, batch: Any, topic: str, partition: int) -> Handed:
         batch.close()
         # aiokafka takes one batch of a topic-partition at a time, and counts the waiting of everybody else who queues for
         # it against the request timeout again and again: queue here instead, in order.
         async with self._queues[topic, partition]:
             future: asyncio.Future[Any] = await self._producer.send_batch(batch, topic, partition=partition)
-        return future
+        return Handed(future, batch.record_count())

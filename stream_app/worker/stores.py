@@ -1,16 +1,49 @@
 """Where the profiles of one partition are kept between two events."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Protocol
 
-__all__ = ["MemoryStore"]
+from stream_app.engine import Store
+
+__all__ = ["MemoryStore", "TableStore"]
+
+
+class TableStore(Store, Protocol):
+    """A store that knows how far it agrees with the changelog.
+
+    A value that is put can be read at once. It belongs to the store's durable part when `acknowledge` names it, and not
+    before: what is on disk is never ahead of the changelog.
+
+    Attributes:
+        position: Changelog offset up to which the store agrees with the changelog; 0 if it has read nothing.
+        epoch: Highest ownership epoch seen in the changelog up to there, or announced (see `stream_app.worker.changelog`).
+    """
+
+    position: int
+    epoch: int
+
+    def acknowledge(self, values: Mapping[bytes, bytes], position: int) -> None:
+        """Note that the changelog holds *values*, which were put before, and that the store agrees with it up to *position*.
+
+        Calls come in the order of the changelog.
+        """
+
+    def clear(self) -> None:
+        """Forget everything: the store begins anew at position 0."""
+
+    def close(self) -> None:
+        """Give the store up; it is not used again."""
 
 
 class MemoryStore:
-    """Profiles in a dictionary, rebuilt from the changelog at every start.
+    """Profiles in a dictionary, rebuilt from the changelog when a partition comes to this process.
 
-    Attributes:
-        position: Changelog offset up to which the store is known to agree with the changelog.
-        epoch: Highest ownership epoch seen in the changelog (see `stream_app.worker.table`).
+    Examples:
+        >>> store = MemoryStore()
+        >>> store.put(b"ann", b"profile")
+        >>> store.acknowledge({b"ann": b"profile"}, 1)
+        >>> store.get(b"ann"), store.position
+        (b'profile', 1)
     """
 
     __slots__ = ("_values", "epoch", "position")
@@ -34,3 +67,15 @@ class MemoryStore:
     def items(self) -> Iterator[tuple[bytes, bytes]]:
         """All keys and values, as of now."""
         return iter(list(self._values.items()))
+
+    def acknowledge(self, values: Mapping[bytes, bytes], position: int) -> None:  # noqa: ARG002 - nothing is durable here
+        """Agree with the changelog up to *position*."""
+        self.position = position
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self._values.clear()
+        self.position = self.epoch = 0
+
+    def close(self) -> None:
+        """Nothing to give back: as long as the partition stays with this process, its store is used again."""
