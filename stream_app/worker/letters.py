@@ -1,6 +1,6 @@
 """Dead letters: a refused record as it came, with where it stood and why it was refused."""
 
-from stream_app.engine import DeadLetter
+from stream_app.effects import DeadLetter
 from stream_app.topics import LARGEST_LETTER
 from stream_app.worker.publisher import Record
 
@@ -28,7 +28,7 @@ def dead_letter(letter: DeadLetter, topic: str, partition: int, rejected_at: str
 
     Examples:
         >>> from state import Rejected
-        >>> from stream_app.engine import Refused
+        >>> from stream_app.effects import Refused
         >>> refused = Refused(Rejected("invalid_json", "It is no JSON."), b"ann", b"?", [("trace", b"7")])
         >>> made = dead_letter(DeadLetter(2, 41, refused), "lifecycle.purchases", 3, "2026-11-22T14:10:16Z")
         >>> made.value, dict(made.headers)["reason"], dict(made.headers)["original-trace"]
