@@ -1,7 +1,7 @@
 """`lifecycle demo`: the main job on embedded services with the bundled data, explained."""
 
 import signal
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
 import typer
@@ -49,7 +49,8 @@ def demo(
         simulate=True,
         seed=seed,
     )
-    signal.signal(signal.SIGTERM, _stop)
+    for number in (signal.SIGINT, signal.SIGTERM):  # a shell that starts it with & has it ignore the first
+        signal.signal(number, signal.default_int_handler)
     asked = Asked(settings, source.records, limit, keep, config)
     running = Demo(asked, Console(stderr=True, highlight=False))
 
@@ -60,8 +61,3 @@ def demo(
             typer.echo(f"\n{report(summary, running.lifecycles)}\n")
 
     running.run(present, stay=not leave)
-
-
-def _stop(_signal: int, _frame: Any) -> None:
-    """Stop in order, as with Ctrl-C."""
-    raise KeyboardInterrupt
