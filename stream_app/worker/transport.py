@@ -97,6 +97,11 @@ class RunConsumer(MarkedConsumer):
     comparison and as a fallback.
     """
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        #: Partitions of which something was fetched and dropped.
+        self._dropped: set[TP] = set()
+
     async def _drain_messages(self, fetcher: Any) -> None:
         stopped = (self._stopped.is_set, fetcher._stopped.is_set)  # noqa: SLF001
         while not any(is_set() for is_set in stopped):
@@ -106,19 +111,37 @@ class RunConsumer(MarkedConsumer):
             await self._drain_once()
 
     async def _drain_once(self) -> None:
+        epoch, generation = self.flow_epoch, self.app.consumer_generation_id
+        if self.gate.marks.generation != generation:  # fetching now would read past what is sought to next
+            await asyncio.sleep(0.005)
+            return
+        await self._read_again()
         active = self._get_active_partitions()
         ready = {tp for tp in active if self.gate.has_room(tp)}
         if not ready:
             await asyncio.sleep(0.005)
             return
-        epoch, generation = self.flow_epoch, self.app.consumer_generation_id
         # While a partition is full its room must be noticed soon; otherwise the fetch itself wakes us.
         records = await self._getmany(ready, timeout=1.0 if len(ready) == len(active) else 0.02)
-        for tp, fetched in records.items():
-            for run in self._runs(fetched):
-                if self.flow_epoch != epoch or self.app.consumer_generation_id != generation:
-                    return
-                await self._hand_over(_plain(tp), run, epoch, generation)
+        for tp, run in ((_plain(tp), run) for tp, fetched in records.items() for run in self._runs(fetched)):
+            if not self._is_void(epoch, generation):
+                await self._hand_over(tp, run, epoch, generation)
+        if self._is_void(epoch, generation):
+            self._dropped.update(map(_plain, records))
+
+    def _is_void(self, epoch: int, generation: int) -> bool:
+        return self.flow_epoch != epoch or self.app.consumer_generation_id != generation
+
+    async def _read_again(self) -> None:
+        """Take the read position back where a fetch that was under way at a rebalance has brought what nobody took.
+
+        Such a fetch may already have read from the new assignment; the last record of a topic would never be seen.
+        """
+        while self._dropped:
+            tp = self._dropped.pop()
+            expected = self.gate.marks.expected(tp)
+            if expected is not None and tp in self.assignment():
+                await self._seek(tp, expected)
 
     def _runs(self, fetched: list[Any]) -> list[list[Any]]:
         if self.app.delivery == "single":
