@@ -15,7 +15,7 @@ from stream_app.step import state_of
 from stream_app.topics import SOURCES
 from stream_app.worker.intake import Intake
 from stream_app.worker.stores import MemoryStore
-from tests.integration.workers import Tenant
+from tests.integration.workers import Found, Tenant
 
 Change = dict[str, object]
 
@@ -47,11 +47,12 @@ def fold(tenant: Tenant, received_at_ms: int) -> Expected:
     settings = tenant.settings
     kinds = MeasureMap.parse(bundled("measures.toml").read_text("utf-8"))
     scoring = scoring_for(settings)
-    topics = [[] for _ in range(tenant.partitions)]  # type: list[list[tuple[int, Found]]]
+    topics: list[list[tuple[int, Found]]] = [[] for _ in range(tenant.partitions)]
     for source, name in enumerate(SOURCES):
         for found in tenant.records(tenant.topic(name)):
             topics[found.place.partition].append((source, found))
-    engines, newest, changes, dead = [], 0, {}, 0
+    engines, newest, dead = [], 0, 0
+    changes: dict[tuple[str, int], Change] = {}
     for partition, records in enumerate(topics):
         store = MemoryStore()
         engine = PartitionEngine(scoring, store, "event")
