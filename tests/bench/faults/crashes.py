@@ -1,0 +1,65 @@
+"""T1, T2, T6: workers that die, that die while the broker stalls, and that come back from a long sleep."""
+
+import time
+
+from stream_app.embedded import EmbeddedServices
+from tests.bench.faults.scene import Outcome, Scene, Size, scene
+
+STOCK = ("-m", "stream_app")
+
+
+def killed(services: EmbeddedServices, seed: int, size: Size, program: tuple[str, ...] = STOCK) -> Outcome:
+    """T1: one of two workers is killed with -9 at random moments, again and again."""
+    with scene(services, "T1", seed, size, program) as here:
+        here.begin()
+        return kill_at_random(here)
+
+
+def kill_at_random(here: Scene) -> Outcome:
+    """Kill either worker at random moments of the traffic, then judge."""
+    pace = here.size.seconds / here.size.faults
+    for _ in range(here.size.faults):
+        here.rest(0.3 * pace, 1.2 * pace)
+        here.fault()
+        here.crew.kill(here.chance.randrange(2))
+    return here.judge()
+
+
+def killed_in_a_stall(
+    services: EmbeddedServices, seed: int, size: Size, program: tuple[str, ...] = STOCK
+) -> Outcome:
+    """T2: the broker stalls for a moment, and a worker dies meanwhile."""
+    with scene(services, "T2", seed, size, program) as here:
+        here.begin()
+        stall_and_kill(here)
+        return here.judge()
+
+
+def stall_and_kill(here: Scene) -> None:
+    """Stop the broker, kill a worker, let the broker go on."""
+    pace = here.size.seconds / here.size.faults
+    for _ in range(here.size.faults):
+        here.rest(0.3 * pace, 1.0 * pace)
+        here.fault()
+        here.services.broker.pause()
+        try:
+            here.rest(0.5, 2.5)
+            here.crew.kill(here.chance.randrange(2))
+            here.rest(0.0, 0.5)
+        finally:
+            here.services.broker.resume()
+
+
+def paused(services: EmbeddedServices, seed: int, size: Size, program: tuple[str, ...] = STOCK) -> Outcome:
+    """T6: a worker sleeps for longer than its session, others take over, and it wakes up."""
+    with scene(services, "T6", seed, size, program) as here:
+        here.begin()
+        for _ in range(here.size.faults):
+            here.rest(1.0, 4.0)
+            victim = here.chance.randrange(2)
+            here.fault()
+            here.crew.pause(victim)
+            time.sleep(here.size.session * here.chance.uniform(1.5, 3.0))
+            here.crew.resume(victim)
+            here.rest(1.0, 3.0)
+        return here.judge()

@@ -1,0 +1,135 @@
+"""What must come out: one process folds the very records that lie in the topics, as the ticks say."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import msgspec
+import orjson
+
+from state import Bounds, MeasureMap, Profile
+from stream_app.alignment import Alignment, Punctuation
+from stream_app.bundled import bundled
+from stream_app.engine import Effects, PartitionEngine
+from stream_app.outputs import ALERT, EXAMPLE, STAGE_CHANGE
+from stream_app.scoring import Scoring, scoring_for
+from stream_app.step import state_of
+from stream_app.topics import SOURCES
+from stream_app.worker.intake import Intake, read_tick
+from stream_app.worker.stores import MemoryStore
+from tests.integration.workers import Found, Tenant
+
+Change = dict[str, object]
+Place = tuple[str, int, int]
+
+
+class Truth(NamedTuple):
+    """What a tenant must hold when everything sent has been worked on.
+
+    Attributes:
+        profiles: Table: profile by customer id, less the bookkeeping of writes.
+        states: Present state by customer id, as its stage change would tell it.
+        changes: Every published change by (customer id, version).
+        alerts: Payloads.
+        examples: Training examples, by id.
+        dead: Places of the records refused.
+        events: Records of the source topics.
+    """
+
+    profiles: dict[str, Profile]
+    states: dict[str, Change]
+    changes: dict[tuple[str, int], Change]
+    alerts: set[bytes]
+    examples: dict[str, bytes]
+    dead: set[Place]
+    events: int
+
+
+class _Record(msgspec.Struct):
+    value: bytes | None
+    key: bytes | None
+    headers: tuple[()]
+    timestamp: int
+    offset: int
+
+
+def truth(tenant: Tenant, received_at_ms: int) -> Truth:
+    """Fold the source topics of a tenant, one partition after the other.
+
+    Args:
+        tenant: Whose topics.
+        received_at_ms: What counts as "now" for events from the future.
+    """
+    settings = tenant.settings
+    scoring = scoring_for(settings)
+    kinds = MeasureMap.parse(bundled("measures.toml").read_text("utf-8"))
+    sources: list[list[list[_Record]]] = [[[] for _ in SOURCES] for _ in range(tenant.partitions)]
+    for source, name in enumerate(SOURCES):
+        for found in tenant.records(tenant.topic(name)):
+            record = _Record(found.value, found.key, (), received_at_ms, found.place.offset)
+            sources[found.place.partition][source].append(record)
+    ticks: list[list[Found]] = [[] for _ in range(tenant.partitions)]
+    for found in tenant.records(tenant.topic("ticks")):
+        ticks[found.place.partition].append(found)
+    result = Truth({}, {}, {}, set(), {}, set(), sum(len(each) for p in sources for each in p))
+    for partition, records in enumerate(sources):
+        store = MemoryStore()
+        engine = PartitionEngine(scoring, store, "event")
+        intake = Intake(kinds, Bounds(), partition, tenant.partitions, store)
+        alignment = Alignment(len(SOURCES), hold=1.0, patience=30.0)
+        reached = [0] * len(SOURCES)
+        for found in ticks[partition]:
+            tick = read_tick(found.value, settings.topic_prefix)
+            if not isinstance(tick, Punctuation):
+                continue
+            for source, end in tick.offsets.items():
+                fresh = [each for each in records[source] if reached[source] <= each.offset < end]
+                alignment.add(intake.read(source, fresh), 0.0)
+                reached[source] = end
+            alignment.punctuate(tick)
+            _note(tenant, partition, engine.fold(alignment.release(0.0)), result)
+            _note(tenant, partition, engine.advance(tick.at), result)
+        _look(scoring, engine, result)
+    return result
+
+
+def bare(profile: Profile) -> Profile:
+    """A profile without what depends on how often it was written."""
+    profile.revision = 0
+    profile.outbox = []
+    return profile
+
+
+def _look(scoring: Scoring, engine: PartitionEngine, result: Truth) -> None:
+    for customer, profile in engine.profiles():
+        result.states[customer] = orjson.loads(state_of(scoring, 0, customer, profile))
+        result.profiles[customer] = bare(profile)
+
+
+def _note(tenant: Tenant, partition: int, effects: Effects, result: Truth) -> None:
+    for letter in effects.dead_letters:
+        result.dead.add((tenant.topic(SOURCES[letter.source]), partition, letter.offset))
+    for output in effects.outputs:
+        if output.kind == STAGE_CHANGE:
+            change = orjson.loads(output.payload)
+            result.changes[change["customer_id"], change["version"]] = change
+        elif output.kind == ALERT:
+            result.alerts.add(output.payload)
+        elif output.kind == EXAMPLE:
+            result.examples[orjson.loads(output.payload)["id"]] = output.payload
+
+
+def latest(changes: dict[tuple[str, int], Change]) -> dict[str, Change]:
+    """The newest change of every customer."""
+    return {customer: change for (customer, _), change in sorted(changes.items(), key=lambda pair: pair[0])}
+
+
+def stages(states: dict[str, Change]) -> dict[str, int]:
+    """Customers per stage."""
+    found = [str(state["stage"]) for state in states.values()]
+    return {stage: found.count(stage) for stage in set(found)}
+
+
+def identities(found: Sequence[Found]) -> list[tuple[str, int]]:
+    """Customer and version of stage-change records, in log order."""
+    told = [orjson.loads(each.value or b"{}") for each in found]
+    return [(each["customer_id"], each["version"]) for each in told]

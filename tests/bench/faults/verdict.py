@@ -1,0 +1,204 @@
+"""Holds what Kafka, the table and Redis have against arithmetic and against the oracle, exactly."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+from state import MEASURE_IDS, Profile, decode_profile
+from stream_app.worker.changelog import EPOCH_KEY
+from tests.bench.faults.oracle import Change, Truth, bare, latest, stages
+from tests.bench.faults.traffic import Worth
+from tests.integration.workers import Found, Tenant
+
+_EVENTS, _ORDERS, _REVENUE = (MEASURE_IDS[name] for name in ("events", "orders", "revenue"))
+_SHOWN = 3
+#: A republish tells the present state again; why and when it was last published is not kept.
+_UNKEPT = ("reason", "event_time")
+_FACTS = ("stage", "previous_stage", "since", "cycle", "orders", "revenue", "refunds")
+
+
+@dataclass
+class Verdict:
+    """What was compared and what differs.
+
+    Args:
+        events: Events of the traffic that count.
+        customers: Customers compared.
+        lost: Events that the table lacks, by arithmetic.
+        doubled: Events that the table has too many.
+        wrong: Differences of any kind between what is there and what must be there.
+        details: Some of them, in words.
+    """
+
+    events: int = 0
+    customers: int = 0
+    lost: int = 0
+    doubled: int = 0
+    wrong: int = 0
+    details: list[str] = field(default_factory=list)
+
+    @property
+    def is_exact(self) -> bool:
+        return not (self.lost or self.doubled or self.wrong)
+
+    def differ(self, what: str, got: Mapping[Any, Any], expected: Mapping[Any, Any]) -> None:
+        """Count the keys at which two mappings differ."""
+        keys = [key for key in {**got, **expected} if got.get(key) != expected.get(key)]
+        self.wrong += len(keys)
+        self.details += [
+            f"{what} {key}: {_short(got.get(key))} instead of {_short(expected.get(key))}"
+            for key in keys[:_SHOWN]
+        ]
+        if len(keys) > _SHOWN:
+            self.details.append(f"{what}: {len(keys)} differences")
+
+
+def table(tenant: Tenant) -> dict[str, Profile]:
+    """The table as its changelog has it: the last value that was written by who was entitled to."""
+    epochs: Counter[int] = Counter()
+    values: dict[bytes, bytes] = {}
+    for found in tenant.records(tenant.changelog):
+        value = found.value or b""
+        epoch = int.from_bytes(value[:4], "big")
+        if epoch < epochs[found.place.partition]:
+            continue
+        epochs[found.place.partition] = epoch
+        if found.key != EPOCH_KEY and not (found.key or b"").startswith(b"\xff"):
+            values[found.key or b""] = value[4:]
+    return {key.decode(): decode_profile(value) for key, value in values.items()}
+
+
+class Comparison:
+    """Looks at everything a tenant has, once.
+
+    Args:
+        tenant: Where to look.
+        expected: Of the oracle.
+        verdict: Takes the differences.
+    """
+
+    def __init__(self, tenant: Tenant, expected: Truth, verdict: Verdict) -> None:
+        self._tenant = tenant
+        self._expected = expected
+        self._verdict = verdict
+        self._profiles = table(tenant)
+        told = tenant.records(tenant.topic("stage-changes"))
+        self._told = [
+            each for each in told if each.key != b"__republish__" and "republish" not in each.headers
+        ]
+
+    def count(self, worth: Mapping[str, Worth]) -> None:
+        """The table against arithmetic."""
+        verdict = self._verdict
+        verdict.events, verdict.customers = sum(each.events for each in worth.values()), len(worth)
+        for customer in {*self._profiles, *worth}:
+            counts = self._profiles.get(customer, Profile()).counts
+            expected = worth.get(customer, Worth())
+            verdict.lost += max(0, expected.events - counts[_EVENTS])
+            verdict.doubled += max(0, counts[_EVENTS] - expected.events)
+            if (counts[_EVENTS], counts[_ORDERS], counts[_REVENUE]) != expected:
+                verdict.wrong += 1
+
+    def everything(self, *, republished: bool = False) -> None:
+        """Table, topics and Redis against the oracle.
+
+        Args:
+            republished: Whether Redis was told its states again.
+        """
+        tenant, expected, verdict = self._tenant, self._expected, self._verdict
+        known = {customer: profile for customer, profile in self._profiles.items() if profile.evaluated_at}
+        verdict.differ("table", {c: bare(p) for c, p in known.items()}, expected.profiles)
+        verdict.differ("change", self._changes(), expected.changes)
+        self._redis(_UNKEPT if republished else ())
+        if not republished:
+            self._stream()
+        alerts = {each.value: True for each in tenant.records(tenant.topic("churn-alerts"))}
+        verdict.differ("alert", alerts, dict.fromkeys(expected.alerts, True))
+        examples = {orjson.loads(each.value or b"")["id"]: each.value for each in _training(tenant)}
+        verdict.differ("example", examples, expected.examples)
+        verdict.differ("dead letter", dict.fromkeys(dead(tenant), True), dict.fromkeys(expected.dead, True))
+
+    def facts(self) -> None:
+        """What must be so however often a customer was evaluated: where everybody stands, and since when."""
+        newest, served = latest(self._changes()), self._tenant.served()
+        expected = _facts(self._expected.states)
+        self._verdict.differ("topic", _facts(newest), expected)
+        self._verdict.differ("Redis", _facts(served.customers), expected)
+        self._verdict.differ("stage count", served.counts, stages(self._expected.states))
+        versions = {customer: str(change["version"]) for customer, change in newest.items()}
+        self._verdict.differ("version", {c: f["version"] for c, f in served.customers.items()}, versions)
+
+    def _changes(self) -> dict[tuple[str, int], Change]:
+        """The stage-change topic less its duplicates, which must say the same."""
+        changes: dict[tuple[str, int], Change] = {}
+        for found in self._told:
+            change = orjson.loads(found.value or b"")
+            identity = change["customer_id"], change["version"]
+            if changes.setdefault(identity, change) != change:
+                self._verdict.wrong += 1
+                self._verdict.details.append(f"{identity} said two different things")
+        return changes
+
+    def _redis(self, unkept: tuple[str, ...]) -> None:
+        verdict, served, newest = self._verdict, self._tenant.served(), latest(self._expected.changes)
+
+        def kept(customers: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, str]]:
+            return {
+                customer: {name: _text(value) for name, value in fields.items() if name not in unkept}
+                for customer, fields in customers.items()
+            }
+
+        verdict.differ("Redis", kept(served.customers), kept(newest))
+        verdict.differ("stage count", served.counts, stages(self._expected.states))
+        risks = {c: change["churn_risk"] for c, change in newest.items() if change["churn_risk"] is not None}
+        verdict.differ("risk", served.risks, risks)
+
+    def _stream(self) -> None:
+        """The Redis stream holds each change once, in order for each customer."""
+        entries = self._tenant.redis(lambda client: client.xrange(f"{self._tenant.prefix}:stage-changes"))
+        told = [orjson.loads(fields[b"payload"]) for _, fields in entries]
+        seen = Counter((change["customer_id"], change["version"]) for change in told)
+        self._verdict.differ("stream", seen, dict.fromkeys(self._expected.changes, 1))
+        last: dict[str, int] = {}
+        for change in told:
+            if change["version"] < last.get(change["customer_id"], 0):
+                self._verdict.wrong += 1
+                self._verdict.details.append(f"stream: {change['customer_id']} out of order")
+            last[change["customer_id"]] = change["version"]
+
+
+def _facts(customers: Mapping[str, Mapping[str, Any]]) -> dict[str, tuple[str, ...]]:
+    return {c: tuple(_text(fields[name]) for name in _FACTS) for c, fields in customers.items()}
+
+
+def dead(tenant: Tenant) -> set[tuple[str, int, int]]:
+    """Where the records of the dead letters had stood."""
+    return {
+        (each.headers["topic"].decode(), int(each.headers["partition"]), int(each.headers["offset"]))
+        for each in tenant.dead_letters()
+    }
+
+
+def _training(tenant: Tenant) -> list[Found]:
+    kafka, redis_url = tenant.environment["LIFECYCLE_KAFKA"], tenant.environment["LIFECYCLE_REDIS"]
+    single = Tenant(kafka, redis_url, tenant.directory, partitions=1)
+    return single.records(tenant.topic("training"))
+
+
+def _text(value: object) -> str:
+    if value is None:
+        return ""
+    return repr(value) if isinstance(value, float) else str(value)
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) < 200 else f"{text[:200]}…"
+
+
+def ask(tenant: Tenant, *words: str) -> None:
+    """Have Redis do something."""
+    tenant.redis(lambda client: client.execute_command(*words))

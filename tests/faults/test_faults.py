@@ -1,0 +1,59 @@
+"""One seed of each scenario: services fail, and nothing is lost, doubled or wrong.
+
+`python -m tests.bench faults` runs the same with more seeds and more events.
+"""
+
+import random
+from collections.abc import Callable
+
+import pytest
+
+from stream_app.embedded import EmbeddedServices
+from tests.bench.faults import changes, controls, crashes, groups, inputs, servers
+from tests.bench.faults.scene import Outcome, Size
+
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(400)]
+
+SIZE = Size()
+
+
+@pytest.mark.parametrize(
+    "scenario",
+    [
+        crashes.killed,
+        crashes.killed_in_a_stall,
+        servers.broker,
+        servers.redis,
+        servers.forgetful_redis,
+        groups.storm,
+        groups.joined,
+        crashes.paused,
+        inputs.poisoned,
+        inputs.untidy,
+        changes.lost_disk,
+        changes.rolled,
+        inputs.misplaced,
+    ],
+    ids=lambda scenario: scenario.__name__,
+)
+def test_nothing_is_lost_doubled_or_wrong(
+    doomed: EmbeddedServices, scenario: Callable[[EmbeddedServices, int, Size], Outcome]
+) -> None:
+    seed = random.SystemRandom().randrange(1 << 30)
+    print(f"seed {seed}")  # noqa: T201 - to run it again
+
+    outcome = scenario(doomed, seed, SIZE)
+
+    assert outcome.faults or scenario is groups.joined
+    assert outcome.verdict.events >= SIZE.events * 0.9
+    assert outcome.verdict.is_exact, outcome.figures()
+
+
+@pytest.mark.parametrize("rule", controls.CONTROLS)
+def test_a_worker_without_one_rule_of_delivery_is_found_out(doomed: EmbeddedServices, rule: str) -> None:
+    size = Size(customers=60)
+    found = [controls.without(rule, doomed, seed, size) for seed in (1,)]
+    if found[-1].verdict.is_exact:  # killed at a moment at which nothing was at stake
+        found.append(controls.without(rule, doomed, 2, size))
+
+    assert not found[-1].verdict.is_exact, [each.figures() for each in found]
