@@ -1,10 +1,12 @@
 """A worker that tells where its CPU time goes: ``python -m tests.bench.profiled FILE worker …`` writes shares by part.
 
-A thread looks at the stacks of the others every few milliseconds and weighs each look by the CPU time that the
-thread has really used since the look before. The worker runs at nearly its usual speed, unlike under a tracing
-profiler, which makes small functions look expensive.
+A signal looks at the stacks of all threads after every few milliseconds of CPU time, and weighs each look by the CPU
+time that the thread has really used since the look before. The worker runs at nearly its usual speed, unlike under a
+tracing profiler, which makes small functions look expensive; and calls that wait do not attract the looks, as they
+would those of a thread that itself waits for the interpreter.
 """
 
+import signal
 import sys
 import threading
 import time
@@ -56,34 +58,43 @@ _START = "start-up"
 _TIMERS = frozenset({"_advance", "pass_time"})
 
 
-class Sampler(threading.Thread):
-    """Weighs the parts of all threads but its own.
+class Sampler:
+    """Weighs the parts of all threads; made in the main thread.
 
     Args:
         path: Written every second: CPU seconds by part.
     """
 
     def __init__(self, path: Path) -> None:
-        super().__init__(name="sampler", daemon=True)
         self._path = path
         self._seconds: Counter[str] = Counter()
         self._functions: Counter[str] = Counter()
         self._used: dict[int, float] = {}
         self._known: dict[CodeType, str | None] = {}
         self._is_working = False
+        self._is_looking = False
+        self._main = threading.get_ident()
+        self._written = time.monotonic()
 
-    def run(self) -> None:
-        """Look, weigh, write."""
-        mine = threading.get_ident()
-        written = time.monotonic()
-        while True:
-            time.sleep(_EVERY_S)
-            for ident, frame in sys._current_frames().items():
-                if ident != mine:
-                    self._weigh(ident, frame)
-            if time.monotonic() - written > 1.0:
-                written = time.monotonic()
-                self._write()
+    def start(self) -> None:
+        """Look from now on."""
+        signal.signal(signal.SIGPROF, self._look)
+        signal.setitimer(signal.ITIMER_PROF, _EVERY_S, _EVERY_S)
+
+    def _look(self, _signal: int, frame: FrameType | None) -> None:
+        if self._is_looking:  # the next signal came while this one was still answered
+            return
+        self._is_looking = True
+        for ident, other in sys._current_frames().items():
+            if ident != self._main:
+                self._weigh(ident, other)
+        if frame is not None:
+            self._weigh(self._main, frame)
+        if time.monotonic() - self._written > 1.0:
+            self._written = time.monotonic()
+            self._write()
+        self._used[self._main] = time.thread_time()  # what looking costs is nobody's
+        self._is_looking = False
 
     def _weigh(self, ident: int, frame: FrameType) -> None:
         try:
