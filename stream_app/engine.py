@@ -305,10 +305,10 @@ class PartitionEngine:
             if migrate is not None:
                 profile.standings = migrate(profile.standings)
                 profile.pending = []
-                profile.due = (
-                    max(self.time, profile.evaluated_at + 1) if profile.evaluated_at else profile.due
-                )
+                if profile.evaluated_at:
+                    profile.due = max(self.time, profile.evaluated_at)
                 migrated[customer] = profile
+                effects.outputs += self._told_anew(customer, profile)
             undelivered += [
                 Output(kind, key, payload)
                 for source, offset, kind, payload in profile.outbox
@@ -319,8 +319,15 @@ class PartitionEngine:
                     self.population[index, stage] += 1
             due.append((customer, profile.due))
         self._heap = DueHeap(due)
-        self._keep(migrated, effects, (0, 0))
+        self._keep(migrated, effects, max(committed.items(), default=(0, 0)))
         return undelivered, effects
+
+    def _told_anew(self, customer: str, profile: Profile) -> Iterator[Output]:
+        """The state of a customer under a changed lifecycle file: its stage or action may have another name now."""
+        for index, standing in enumerate(profile.standings):
+            if standing.stage >= 0:
+                standing.version = 1 + max(each.version for each in profile.standings)
+                yield Output(STAGE_CHANGE, customer.encode(), state_of(self.scoring, index, customer, profile))
 
     def republish(self) -> Iterator[Output]:
         """The present state of every customer in every lifecycle."""
