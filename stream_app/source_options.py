@@ -2,24 +2,28 @@
 
 import itertools
 import time
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from xxhash import xxh3_64_intdigest
 
 from state import Bounds, MeasureMap
 from stream_app.bundled import bundled
 from stream_app.errors import Misconfigured
 from stream_app.settings import Settings
 from stream_app.simulator import SEED, simulate_touches
-from stream_app.sources import FORMATS, Columns, Source, open_source, topic_chooser
+from stream_app.sources import FORMATS, Columns, Record, Source, open_source, topic_chooser
 
 __all__ = ["asked_source", "bounds_of", "wall_clock"]
 
 BUNDLED = "bundled"
 SIMULATED = "browsing, e-mail, service, social and ad touches are simulated; orders are real"
+
+TOUCHES_PER_ORDER = 9  # a little fewer than the simulator makes, so that a sample is never too small
 
 SourceName = Annotated[
     str,
@@ -104,8 +108,26 @@ def asked_source(
     rename: Sequence[str] | None = None,
     simulate: bool = False,
     seed: int = SEED,
+    sample: bool = False,
 ) -> Source:
     """Open the source that the flags ask for.
+
+    Args:
+        settings: Settings of the process.
+        kinds: Which event name counts as what.
+        name: A file, or ``bundled``.
+        form: Its format.
+        received_at: Time of arrival (µs) against which event times are judged.
+        limit: Only the first records.
+        order: ``time`` or ``arrival``.
+        topic_map: File that chooses topics by event name.
+        column: Column mappings of a CSV file.
+        event: Event name of every row of a CSV file.
+        rename: Event names of a CSV file, as they are meant.
+        simulate: Add simulated touches around the orders.
+        seed: Of the simulation.
+        sample: With a limit, take it from whole histories of a sample of the customers, so that even a short run goes
+            through silence, returns and the horizons of labels.
 
     Raises:
         Misconfigured: If a flag says what cannot be meant.
@@ -127,10 +149,29 @@ def asked_source(
         order=order,
     )
     records, notice = source.records, source.notice
+    if sample and limit is not None:
+        records = whole_histories(records, limit // TOUCHES_PER_ORDER if simulate else limit)
     if simulate:
         records = simulate_touches(records, topic_of, seed)
         notice = "; ".join(filter(None, (notice, SIMULATED)))
     return replace(source, records=itertools.islice(records, limit), notice=notice)
+
+
+def whole_histories(records: Iterable[Record], least: int) -> list[Record]:
+    """Records of as many customers as it takes to have *least*, each with all of theirs, still in order.
+
+    Customers are taken in the order of a hash of their ids, so that the sample is the same every time.
+    """
+    everything = list(records)
+    numbers = Counter(record.customer for record in everything)
+    chosen: set[str] = set()
+    taken = 0
+    for customer in sorted(numbers, key=lambda customer: xxh3_64_intdigest(customer.encode())):
+        if taken >= least:
+            break
+        chosen.add(customer)
+        taken += numbers[customer]
+    return [record for record in everything if record.customer in chosen]
 
 
 def _pairs(given: Sequence[str] | None, flag: str) -> dict[str, str]:

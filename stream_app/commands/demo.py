@@ -31,6 +31,9 @@ def demo(
     simulated browsing and e-mail around them, through Kafka; prints stages, transitions, churn risks, model quality
     and throughput; and goes on until Ctrl-C, or ends by itself with --exit.
 
+    With --limit the events are those of whole histories, of as many customers as it takes: so a short run too goes
+    through silence, returns and answered questions.
+
     Everything is kept in the folder demo of the data directory, which each demo empties first. If `lifecycle up` runs
     in the data directory and nothing is in its topics yet, the demo uses those services and leaves them running.
     """
@@ -48,6 +51,7 @@ def demo(
         limit=limit,
         simulate=True,
         seed=seed,
+        sample=True,
     )
     for number in (signal.SIGINT, signal.SIGTERM):  # a shell that starts it with & has it ignore the first
         signal.signal(number, signal.default_int_handler)
