@@ -76,10 +76,19 @@ class MarkedConsumer(driver.Consumer):
         await super().on_partitions_revoked(revoked)
 
     async def perform_seek(self) -> None:
-        """Seek to the committed offsets and start the marks of this generation there."""
+        """Seek to the committed offsets, or to the beginning, and start the marks of this generation there.
+
+        A fetch that was under way when the partitions moved may already have read from the new assignment, and what it
+        brings is dropped. Where nothing was ever committed aiokafka would go on behind that.
+        """
         await super().perform_seek()
-        committed = {tp: self._committed_offset[tp] for tp in self.assignment()}
-        self.gate.marks.begin(self.app.consumer_generation_id, committed)
+        changelogs = self.app.tables.changelog_topics
+        begin = {tp: self._committed_offset[tp] for tp in self.assignment() if tp.topic not in changelogs}
+        fresh = [tp for tp, offset in begin.items() if offset is None]
+        for tp, offset in (await self.earliest_offsets(*fresh) if fresh else {}).items():
+            begin[_plain(tp)] = offset
+            await self._seek(_plain(tp), offset)
+        self.gate.marks.begin(self.app.consumer_generation_id, begin)
 
     async def force_commit(self, topics: Any = None, start_new_transaction: bool = True) -> bool:  # noqa: ARG002
         """Commit what the marks say is finished; Faust's acknowledgements play no part."""
