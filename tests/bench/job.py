@@ -26,6 +26,7 @@ from state import (
     decode_profile,
     encode_profile,
 )
+from stream_app.migrating import Schema
 from stream_app.outputs import STAGE_CHANGE, Output
 from stream_app.scoring import Scoring, scoring_for
 from stream_app.settings import Settings, load_settings
@@ -149,6 +150,7 @@ class Histories:
             assert found is not None
             observe(scoring, name, profile, found)
         pass_time(scoring, name, profile, self._until)
+        profile.written_under = Schema(scoring, None).identity
         return profile
 
     def _is_calm(self, profile: Profile) -> bool:
