@@ -23,7 +23,7 @@ from stream_app.settings import Settings, load_settings
 from stream_app.topic_admin import ensure
 from stream_app.topics import LARGEST_RECORD, SOURCES, changelog_name, declare
 
-PATIENCE_S = 60.0
+PATIENCE_S = 180.0
 LARGEST_SENT = 2 * LARGEST_RECORD
 
 Offsets = dict[tuple[str, int], int]
