@@ -4,8 +4,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from aiokafka import TopicPartition
+from structlog.testing import capture_logs
 
-from stream_app.worker.changelog import absorb
+from stream_app.worker.changelog import _start, absorb
 from stream_app.worker.rocks_store import RocksStore, table_options
 from stream_app.worker.stores import MemoryStore, TableStore
 from tests.stream_app.worker.changelogs import Log, Logged, fold
@@ -116,3 +118,34 @@ def test_records_without_a_value_or_an_epoch_are_passed_over(store: TableStore) 
     assert absorb(store, records) == 0
     assert dict(store.items()) == {b"cyd": b"x"}
     assert store.position == 6
+
+
+@pytest.mark.parametrize(("begin", "end"), [(0, 8), (10, 20)], ids=["recreated", "deleted"])
+def test_a_position_that_the_changelog_does_not_have_begins_anew(
+    store: TableStore, begin: int, end: int
+) -> None:
+    store.epoch = 4
+    store.put(b"ann", b"1")
+    store.acknowledge({b"ann": b"1"}, 9)
+    with capture_logs() as logs:
+        start = _start(TopicPartition("changelog", 3), store, begin, end)
+
+    assert (start, store.position, store.epoch, list(store.items())) == (begin, begin, 0, [])
+    assert [(line["log_level"], line["partition"], line["position"]) for line in logs] == [("warning", 3, 9)]
+
+
+@pytest.mark.parametrize(("begin", "end"), [(0, 9), (9, 9), (3, 20)])
+def test_a_position_within_the_changelog_is_read_on_from(store: TableStore, begin: int, end: int) -> None:
+    store.put(b"ann", b"1")
+    store.acknowledge({b"ann": b"1"}, 9)
+    with capture_logs() as logs:
+        assert _start(TopicPartition("changelog", 3), store, begin, end) == 9
+
+    assert dict(store.items()) == {b"ann": b"1"}
+    assert not logs
+
+
+def test_a_new_store_reads_from_where_the_changelog_begins(store: TableStore) -> None:
+    with capture_logs() as logs:
+        assert _start(TopicPartition("changelog", 3), store, 7, 9) == 7
+    assert not logs
