@@ -327,7 +327,9 @@ class PartitionEngine:
         for index, standing in enumerate(profile.standings):
             if standing.stage >= 0:
                 standing.version = 1 + max(each.version for each in profile.standings)
-                yield Output(STAGE_CHANGE, customer.encode(), state_of(self.scoring, index, customer, profile))
+                yield Output(
+                    STAGE_CHANGE, customer.encode(), state_of(self.scoring, index, customer, profile)
+                )
 
     def republish(self) -> Iterator[Output]:
         """The present state of every customer in every lifecycle."""

@@ -114,7 +114,9 @@ def _advise(topic: Topic, key: str, found: str) -> str:
 async def _admin(bootstrap: str, options: Mapping[str, Any]) -> AsyncIterator[AIOKafkaAdminClient]:
     admin = AIOKafkaAdminClient(**{"bootstrap_servers": bootstrap, "request_timeout_ms": 20_000, **options})
     try:
-        with _hushed("aiokafka"):  # what it logs about a broker that does not answer is said below, in one line
+        with _hushed(
+            "aiokafka"
+        ):  # what it logs about a broker that does not answer is said below, in one line
             await admin.start()
         yield admin
     except (KafkaError, OSError, TimeoutError) as error:

@@ -51,15 +51,22 @@ def stall_and_kill(here: Scene) -> None:
 
 
 def paused(services: EmbeddedServices, seed: int, size: Size, program: tuple[str, ...] = STOCK) -> Outcome:
-    """T6: a worker sleeps for longer than its session, others take over, and it wakes up."""
+    """T6: a worker falls asleep in the middle of a burst for longer than its session, others take over, it wakes up."""
     with scene(services, "T6", seed, size, program) as here:
-        here.begin()
-        for _ in range(here.size.faults):
-            here.rest(1.0, 4.0)
+        planned = here.usual()
+        length = -(-len(planned) // size.faults)
+        for start in range(0, len(planned), length):
+            burst = planned[start : start + length]
+            before = here.done()
+            if start:
+                here.feed(burst, 0.0)
+            else:
+                here.begin(planned=burst, seconds=0.0)
+            here.await_records(before + len(burst) // 20)
             victim = here.chance.randrange(2)
             here.fault()
             here.crew.pause(victim)
-            time.sleep(here.size.session * here.chance.uniform(1.5, 3.0))
+            time.sleep(size.session * here.chance.uniform(1.8, 3.0))
             here.crew.resume(victim)
             here.rest(1.0, 3.0)
         return here.judge()

@@ -154,10 +154,14 @@ class Scene:
         time.sleep(self.chance.uniform(least, most))
 
     def await_progress(self, share: float, seconds: float = 120.0) -> None:
-        """Wait until this share of the traffic is committed."""
+        """Wait until this share of the traffic so far is committed."""
+        self.await_records(share * len(self.planned), seconds)
+
+    def await_records(self, records: float, seconds: float = 120.0) -> None:
+        """Wait until as many records are committed; for so long at most."""
         end = time.monotonic() + seconds
-        while self.done() < share * len(self.planned) and time.monotonic() < end:
-            time.sleep(0.1)
+        while self.done() < records and time.monotonic() < end:
+            time.sleep(0.05)
 
     def done(self) -> int:
         """Records of the source topics that are committed."""
