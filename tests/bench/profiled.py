@@ -42,7 +42,7 @@ _PARTS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("outputs", ("stream_app/outputs.py",)),
     ("labels", ("state/labels.py", "stream_app/questions.py")),
     ("redis", ("stream_app/redis_", "/redis/", "worker/sink_lane.py")),
-    ("produce", ("worker/publisher.py", "worker/changelog.py", "aiokafka/producer/")),
+    ("produce", ("worker/publisher.py", "worker/changelog.py", "worker/journal.py", "aiokafka/producer/")),
     ("fetch", ("aiokafka/consumer/",)),
     ("align", ("stream_app/alignment.py",)),
     (
@@ -51,7 +51,16 @@ _PARTS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ),
     ("delivery", ("stream_app/",)),
     ("faust", ("/faust/", "/mode/")),
-    ("kafka client", ("/aiokafka/",)),
+    (
+        "kafka client",
+        (
+            "aiokafka/client.py",
+            "aiokafka/conn.py",
+            "aiokafka/protocol/",
+            "aiokafka/metrics/",
+            "aiokafka/consumer/",
+        ),
+    ),
 )
 _START = "start-up"
 #: The engine's loop over timers; what it calls has parts of its own.
