@@ -59,7 +59,7 @@ class BatchSender:
             **client_options(self._settings),
             acks="all",
             enable_idempotence=True,
-            compression_type="lz4",
+            compression_type="snappy",
             max_batch_size=_BATCH_BYTES,
             max_request_size=LARGEST_RECORD,
             request_timeout_ms=60_000,

@@ -139,7 +139,13 @@ class Kafka(Server):
         cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).rstrip(b"=").decode()
         with self.log.open("ab") as output:
             answer = subprocess.run(  # noqa: S603 - our own command line, no shell
-                self._run("kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(self._configuration)),
+                self._run(
+                    "kafka.tools.StorageTool",
+                    "format",
+                    f"--cluster-id={cluster}",
+                    "-c",
+                    str(self._configuration),
+                ),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,

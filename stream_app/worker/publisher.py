@@ -51,7 +51,7 @@ class Publisher:
         """Connect."""
         self._producer = AIOKafkaProducer(
             acks="all", enable_idempotence=True, linger_ms=0, max_batch_size=1 << 20,
-            max_request_size=LARGEST_RECORD, request_timeout_ms=120_000, compression_type="lz4", **self._options,
+            max_request_size=LARGEST_RECORD, request_timeout_ms=120_000, compression_type="snappy", **self._options,
         )  # fmt: skip
         await self._producer.start()
         client = self._producer.client
