@@ -7,7 +7,6 @@ from collections.abc import Sequence
 
 import orjson
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError
 
 from state import format_instant
 from stream_app.batch_sender import partition_of
@@ -61,7 +60,7 @@ class Feeder:
     def _run(self) -> None:
         try:
             asyncio.run(self._send())
-        except (KafkaError, OSError) as error:
+        except Exception as error:  # noqa: BLE001 - whoever joins is told
             self._failure = error
 
     async def _send(self) -> None:
