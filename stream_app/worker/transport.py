@@ -55,7 +55,7 @@ class MarkedConsumer(driver.Consumer):
         super().__init__(*args, **kwargs)
         self.gate = self.app.gate
         self.fetch_wait_ms = self.app.fetch_wait_ms
-        self._holes: dict[TP, tuple[int, int]] = {}
+        self._holes: dict[TP, tuple[int, ...]] = {}
         #: Counts interruptions of the flow, so that a hand-over can tell whether one happened meanwhile.
         self.flow_epoch = 0
 
@@ -179,12 +179,13 @@ class RunConsumer(MarkedConsumer):
         """Tell runs that were dropped from offsets that never existed (transaction markers, compaction).
 
         The read position is taken back to the expected offset once; a log that answers with the same hole again
-        has one.
+        has one. Only an answer without an interruption in between counts: a fetch that was void brings the same hole too.
         """
-        if self._holes.get(tp) == (expected, found):
+        hole = (expected, found, self.flow_epoch, self.gate.marks.generation)
+        if self._holes.get(tp) == hole:
             del self._holes[tp]
             return True
-        self._holes[tp] = (expected, found)
+        self._holes[tp] = hole
         log.info(
             "reading again from the expected offset",
             topic=tp.topic,
