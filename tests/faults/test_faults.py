@@ -15,6 +15,8 @@ from tests.bench.faults.scene import Outcome, Size
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(400)]
 
 SIZE = Size()
+#: Enough that a worker is amid its work when it falls asleep.
+BURSTS = Size(events=12_000)
 
 
 @pytest.mark.parametrize(
@@ -42,7 +44,7 @@ def test_nothing_is_lost_doubled_or_wrong(
     seed = random.SystemRandom().randrange(1 << 30)
     print(f"seed {seed}")  # noqa: T201 - to run it again
 
-    outcome = scenario(doomed, seed, SIZE)
+    outcome = scenario(doomed, seed, BURSTS if scenario is crashes.paused else SIZE)
 
     assert outcome.faults or scenario is groups.joined
     assert outcome.verdict.events >= SIZE.events * 0.9
@@ -51,7 +53,7 @@ def test_nothing_is_lost_doubled_or_wrong(
 
 @pytest.mark.parametrize("rule", controls.CONTROLS)
 def test_a_worker_without_one_rule_of_delivery_is_found_out(doomed: EmbeddedServices, rule: str) -> None:
-    size = Size(customers=60)
+    size = Size(customers=60, events=BURSTS.events if rule == "epochs" else SIZE.events)
     found = [controls.without(rule, doomed, seed, size) for seed in (1,)]
     if found[-1].verdict.is_exact:  # killed at a moment at which nothing was at stake
         found.append(controls.without(rule, doomed, 2, size))

@@ -16,8 +16,7 @@ from tests.bench.faults.traffic import LIFECYCLE
 from tests.bench.faults.verdict import Verdict
 from tests.integration import test_trainer as trainers
 
-#: Takes the stored state over: names and conditions stay, what is recommended does not, and a stage is added that
-#: nobody can be in.
+#: Takes the stored state over: what is recommended changes, and there is a stage more, that nobody can be in.
 _CHANGED = (
     LIFECYCLE.replace('"welcome series"', '"a gift"')
     + """
@@ -26,6 +25,8 @@ name = "returned-parcel"
 enter = "orders < 0"
 """
 )
+#: And gives it back.
+_RESTORED = LIFECYCLE.replace('name = "prospect"', 'name = "prospect"\nwas = ["returned-parcel"]')
 
 
 def lost_disk(services: EmbeddedServices, seed: int, size: Size, store: str = "rocksdb") -> Outcome:
@@ -48,9 +49,10 @@ def lost_disk(services: EmbeddedServices, seed: int, size: Size, store: str = "r
 def rolled(services: EmbeddedServices, seed: int, size: Size) -> Outcome:
     """T10: a changed lifecycle file goes round two workers, one after the other, under traffic, and back again."""
     with scene(services, "T10", seed, size) as here:
-        old = here.tenant.directory / "lifecycle.toml"
         new = here.tenant.directory / "changed.toml"
         new.write_text(_CHANGED, "utf-8")
+        old = here.tenant.directory / "restored.toml"
+        old.write_text(_RESTORED, "utf-8")
         here.begin()
         for path in (new, old):
             for slot in range(2):

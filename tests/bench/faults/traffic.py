@@ -146,7 +146,9 @@ def poison(seed: int, count: int, partitions: int) -> list[Planned]:
         json.dumps({"specversion": "9.9", "type": "x", "source": "y", "id": "z", "data": 5}).encode(),
     ]
     records = [
-        Planned(None, "clickstream", b"nobody", made[number % len(made)], partition=random.randrange(partitions))
+        Planned(
+            None, "clickstream", b"nobody", made[number % len(made)], partition=random.randrange(partitions)
+        )
         for number in range(count)
     ]
     large = json.dumps({**good, "properties": {"text": "x" * 5_000_000}}).encode()
