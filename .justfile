@@ -11,7 +11,7 @@ setup:
     {{python}} -m venv .venv
     {{bin}}/pip install -q --require-hashes -r requirements.lock
     {{bin}}/pip install -q --require-hashes -r .ci/requirements.lock
-    {{bin}}/pip install -q --no-deps -e .
+    {{bin}}/pip install -q --no-deps .
     {{bin}}/pre-commit install
 
 # what CI runs: lint, types, contracts, all tests

@@ -48,14 +48,12 @@ def test_nothing_is_lost_doubled_or_wrong(
 
     assert outcome.faults or scenario is groups.joined
     assert outcome.verdict.events >= SIZE.events * 0.9
-    assert outcome.verdict.is_exact, outcome.figures()
+    assert not outcome.verdict.details
+    assert outcome.verdict.is_exact
 
 
 @pytest.mark.parametrize("rule", controls.CONTROLS)
 def test_a_worker_without_one_rule_of_delivery_is_found_out(doomed: EmbeddedServices, rule: str) -> None:
     size = Size(customers=60, events=BURSTS.events if rule == "epochs" else SIZE.events)
-    found = [controls.without(rule, doomed, seed, size) for seed in (1,)]
-    if found[-1].verdict.is_exact:  # killed at a moment at which nothing was at stake
-        found.append(controls.without(rule, doomed, 2, size))
-
-    assert not found[-1].verdict.is_exact, [each.figures() for each in found]
+    # One seed may hit a moment at which nothing is at stake.
+    assert any(not controls.without(rule, doomed, seed, size).verdict.is_exact for seed in (1, 2, 3))

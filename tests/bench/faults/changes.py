@@ -56,7 +56,8 @@ def rolled(services: EmbeddedServices, seed: int, size: Size) -> Outcome:
         here.begin()
         for path in (new, old):
             for slot in range(2):
-                here.rest(1.0, size.seconds / 5)
+                here.crew.await_ready(slot)
+                here.rest(0.0, size.seconds / 6)
                 here.fault()
                 code = here.crew.stop(slot)
                 here.outcome.verdict.differ("exit", {slot: code}, {slot: 0})

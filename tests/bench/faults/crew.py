@@ -129,6 +129,13 @@ class Crew:
             assert time.monotonic() < end, "no worker has taken partitions over: " + self.last_words()
             time.sleep(0.1)
 
+    def await_ready(self, slot: int, seconds: float = 90.0) -> None:
+        """Wait until the worker of a slot is at work; before that it knows no orderly end."""
+        end = time.monotonic() + seconds
+        while b"Worker ready" not in self._slots[slot].log.read_bytes():
+            assert time.monotonic() < end, "the worker is not ready: " + self.last_words()
+            time.sleep(0.1)
+
     def metrics_ports(self) -> dict[Path, int]:
         """Where workers show their counters, by log."""
         found = {log: _port(log.read_bytes()) for log in list(self.logs)}
