@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from stream_app.embedded import EmbeddedServices
-from tests.bench.faults.crashes import STOCK, kill_at_random, paused, stall_and_kill
+from tests.bench.faults.crashes import STOCK, kill_at_random, killed_in_a_stall, paused
 from tests.bench.faults.scene import Outcome, Scene, Size, scene
 
 _SABOTAGED = ("-m", "tests.faults.sabotaged")
@@ -21,10 +21,7 @@ def offsets(services: EmbeddedServices, seed: int, size: Size, program: tuple[st
 
 def barrier(services: EmbeddedServices, seed: int, size: Size, program: tuple[str, ...] = STOCK) -> Outcome:
     """Changelog before marks: without it what was committed and not written is lost."""
-    with scene(services, "barrier", seed, size, program) as here:
-        here.begin()
-        stall_and_kill(here)
-        return here.judge()
+    return killed_in_a_stall(services, seed, size, program)
 
 
 def fences(services: EmbeddedServices, seed: int, size: Size, program: tuple[str, ...] = STOCK) -> Outcome:

@@ -1,6 +1,7 @@
 """T1, T2, T6: workers that die, that die while the broker stalls, and that come back from a long sleep."""
 
 import time
+from collections.abc import Iterator
 
 from stream_app.embedded import EmbeddedServices
 from tests.bench.faults.scene import Outcome, Scene, Size, scene
@@ -28,41 +29,24 @@ def kill_at_random(here: Scene) -> Outcome:
 def killed_in_a_stall(
     services: EmbeddedServices, seed: int, size: Size, program: tuple[str, ...] = STOCK
 ) -> Outcome:
-    """T2: the broker stalls for a moment, and a worker dies meanwhile."""
+    """T2: the broker stalls in the middle of a burst, and a worker dies before it goes on."""
     with scene(services, "T2", seed, size, program) as here:
-        here.begin()
-        stall_and_kill(here)
+        for _ in amid_bursts(here):
+            here.fault()
+            services.broker.pause()
+            try:
+                here.rest(0.5, 2.5)
+                here.crew.kill(here.chance.randrange(2))
+                here.rest(0.0, 0.5)
+            finally:
+                services.broker.resume()
         return here.judge()
-
-
-def stall_and_kill(here: Scene) -> None:
-    """Stop the broker, kill a worker, let the broker go on."""
-    pace = here.size.seconds / here.size.faults
-    for _ in range(here.size.faults):
-        here.rest(0.3 * pace, 1.0 * pace)
-        here.fault()
-        here.services.broker.pause()
-        try:
-            here.rest(0.5, 2.5)
-            here.crew.kill(here.chance.randrange(2))
-            here.rest(0.0, 0.5)
-        finally:
-            here.services.broker.resume()
 
 
 def paused(services: EmbeddedServices, seed: int, size: Size, program: tuple[str, ...] = STOCK) -> Outcome:
     """T6: a worker falls asleep in the middle of a burst for longer than its session, others take over, it wakes up."""
     with scene(services, "T6", seed, size, program) as here:
-        planned = here.usual()
-        length = -(-len(planned) // size.faults)
-        for start in range(0, len(planned), length):
-            burst = planned[start : start + length]
-            before = here.done()
-            if start:
-                here.feed(burst, 0.0)
-            else:
-                here.begin(planned=burst, seconds=0.0)
-            here.await_records(before + len(burst) // 20)
+        for _ in amid_bursts(here):
             victim = here.chance.randrange(2)
             here.fault()
             here.crew.pause(victim)
@@ -70,3 +54,18 @@ def paused(services: EmbeddedServices, seed: int, size: Size, program: tuple[str
             here.crew.resume(victim)
             here.rest(1.0, 3.0)
         return here.judge()
+
+
+def amid_bursts(here: Scene) -> Iterator[None]:
+    """Send the traffic in as many bursts as there are faults; stop while the workers have only begun with one."""
+    planned = here.usual()
+    length = -(-len(planned) // here.size.faults)
+    for start in range(0, len(planned), length):
+        burst = planned[start : start + length]
+        if start:
+            here.drain()
+            here.feed(burst, 0.0)
+        else:
+            here.begin(planned=burst, seconds=0.0)
+        here.await_records(start + len(burst) // 20)
+        yield

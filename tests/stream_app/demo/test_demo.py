@@ -93,9 +93,10 @@ def test_a_demo_that_exits_tells_everything_as_one_json_object_and_leaves_no_pro
     assert ended.returncode == 0, ended.stderr
     summary = json.loads(ended.stdout)
     assert sum(summary["events"].values()) == 2000
-    assert sum(summary["stages"]["six-stage"].values()) == summary["customers"] > 100
+    assert sum(summary["stages"]["six-stage"].values()) == summary["customers"] > 20
     assert summary["transitions"]["entered"] == summary["customers"]
     assert set(summary["examples"]) == {"churn", "next_stage", "value"}
+    assert min(summary["examples"].values()) > 100  # whole histories: even a short demo learns
     assert set(summary["models"]["six-stage"]) == {"churn", "next_stage", "value"}
     assert summary["dead_letters"] == 0
     assert summary["redis_agrees"]
