@@ -3,12 +3,12 @@
 from collections import Counter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from state import Rejected
+from state import Profile, Rejected
 
 if TYPE_CHECKING:
     from stream_app.outputs import Output
 
-__all__ = ["DeadLetter", "Effects", "Refused"]
+__all__ = ["DeadLetter", "Effects", "Refused", "Touched"]
 
 
 class Refused(NamedTuple):
@@ -57,3 +57,14 @@ class Effects:
 
     def __bool__(self) -> bool:
         return bool(self.changed or self.outputs or self.dead_letters)
+
+
+class Touched:
+    """Profiles that a run changes, their latest event in it, and their purchase totals before it."""
+
+    __slots__ = ("profiles", "reached", "totals")
+
+    def __init__(self) -> None:
+        self.profiles: dict[str, Profile] = {}
+        self.reached: dict[str, int] = {}
+        self.totals: dict[str, tuple[int, int, int, int]] = {}

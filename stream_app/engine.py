@@ -6,7 +6,7 @@ records, and says what is to be published. The worker delivers; `backtest`, test
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Literal, Protocol
+from typing import Literal
 
 import orjson
 
@@ -21,43 +21,21 @@ from state import (
     settle,
 )
 from stream_app.alignment import Arrived
-from stream_app.effects import DeadLetter, Effects, Refused
+from stream_app.effects import DeadLetter, Effects, Refused, Touched
+from stream_app.examples import example_of
 from stream_app.latest import latest
 from stream_app.migrating import Schema
 from stream_app.outputs import ERASURE, EXAMPLE, STAGE_CHANGE, Output, erasure_json
+from stream_app.profile_store import Store
 from stream_app.scoring import Scoring
-from stream_app.step import evaluate, example_of, is_absorbed, observe, pass_time, state_of, totals
+from stream_app.step import evaluate, is_absorbed, observe, pass_time, state_of, totals
 
-__all__ = ["CLOCK_KEY", "META_KEY", "Clock", "PartitionEngine", "Store"]
+__all__ = ["CLOCK_KEY", "META_KEY", "Clock", "PartitionEngine"]
 
 Clock = Literal["wall", "event"]
 
 #: Keys of the partition's own records in the changelog; no customer id is encoded like this, for ids are UTF-8.
 META_KEY, CLOCK_KEY = b"\xff\xffmeta", b"\xff\xffclock"
-
-
-class Store(Protocol):
-    """Profiles of one partition by customer id, encoded."""
-
-    def get(self, key: bytes) -> bytes | None:
-        """Stored value of *key*."""
-
-    def put(self, key: bytes, value: bytes) -> None:
-        """Replace the value of *key*; it can be read at once, and becomes durable with the changelog."""
-
-    def items(self) -> Iterator[tuple[bytes, bytes]]:
-        """All keys and values."""
-
-
-class _Touched:
-    """Profiles that a run changes, their latest event in it, and their purchase totals before it."""
-
-    __slots__ = ("profiles", "reached", "totals")
-
-    def __init__(self) -> None:
-        self.profiles: dict[str, Profile] = {}
-        self.reached: dict[str, int] = {}
-        self.totals: dict[str, tuple[int, int, int, int]] = {}
 
 
 class PartitionEngine:
@@ -96,7 +74,7 @@ class PartitionEngine:
             now: Wall clock (µs); only looked at with the wall clock.
             stamp: Source and offset that are committed when, and only when, this run is delivered.
         """
-        effects, touched = Effects(), _Touched()
+        effects, touched = Effects(), Touched()
         for record in records:
             item = record.item
             if isinstance(item, Event):
@@ -131,7 +109,7 @@ class PartitionEngine:
             most: Evaluations after which to stop, so that whoever calls can do something else in between.
             stamp: As for `fold`.
         """
-        effects, touched = Effects(), _Touched()
+        effects, touched = Effects(), Touched()
         until, budget = self.time, most
         for _, customer in self._heap.pop_until(until):
             profile = self._load(customer)
@@ -148,7 +126,7 @@ class PartitionEngine:
         return effects
 
     def _fold_event(
-        self, record: Arrived, event: Event, touched: "_Touched", effects: Effects, now: int
+        self, record: Arrived, event: Event, touched: Touched, effects: Effects, now: int
     ) -> None:
         late = self._pass_with(event, now)
         customer = event.customer
@@ -192,7 +170,7 @@ class PartitionEngine:
                 effects.outputs.append(Output(EXAMPLE, customer.encode(), example))
         return apply(profile, event, self.scoring.fold)
 
-    def _evaluate_as_of(self, now: int, touched: "_Touched", effects: Effects) -> None:
+    def _evaluate_as_of(self, now: int, touched: Touched, effects: Effects) -> None:
         for customer, profile in touched.profiles.items():
             at = max(profile.last[0] or touched.reached[customer], profile.evaluated_at)
             before = _stages(profile)

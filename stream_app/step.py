@@ -8,25 +8,21 @@ import math
 
 from xxhash import xxh3_64_intdigest
 
-from scorers.example import Example, encode_example
-from scorers.learner import FEATURE_SCHEMA
 from state import (
     FAR,
     MEASURE_IDS,
     NEVER,
-    Answer,
     Event,
     Profile,
     Standing,
     apply,
     ask,
-    format_instant,
     is_askable,
     next_answer,
     note_transition,
     settle,
-    unpack,
 )
+from stream_app.examples import example_of
 from stream_app.outputs import ALERT, EXAMPLE, STAGE_CHANGE, Output, alert_json, stage_change_json
 from stream_app.scoring import Scoring, Track
 
@@ -335,31 +331,6 @@ def _answers(scoring: Scoring, customer: str, profile: Profile, at: int) -> list
         Output(EXAMPLE, customer.encode(), example_of(scoring, customer, answer))
         for answer in settle(profile, at, scoring.horizons)
     ]
-
-
-def example_of(scoring: Scoring, customer: str, answer: Answer) -> bytes:
-    """The training example of an answered question. Its id names no customer: it is a hash of who and when."""
-    question = answer.question
-    track = scoring.tracks[question.lifecycle]
-    distribution = unpack(question.next_stage)
-    identity = xxh3_64_intdigest(f"{track.name}/{question.asked_at}/{customer}".encode())
-    example = Example(
-        id=f"{identity:016x}",
-        lifecycle=track.name,
-        asked_at=format_instant(question.asked_at),
-        answered_at=format_instant(answer.answered_at),
-        stage=track.stages[question.stage],
-        features=[value if math.isfinite(value) else None for value in unpack(question.features)],
-        schema=FEATURE_SCHEMA,
-        churn_risk=question.risk,
-        next_stage=dict(zip(track.stages, distribution, strict=True)),
-        value=question.value,
-        model_version=question.model_version,
-        churned=question.churned,
-        next=track.stages[question.moved_to if question.moved_to >= 0 else question.stage],
-        spent=question.spent / _MICRO,
-    )
-    return encode_example(example)
 
 
 def _segment(scoring: Scoring, profile: Profile) -> str:

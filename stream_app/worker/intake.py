@@ -9,7 +9,7 @@ from aiokafka.partitioner import murmur2
 from state import Bounds, Event, MeasureMap, Rejected, decode_event, parse_instant
 from stream_app.alignment import Arrived, Punctuation
 from stream_app.effects import Refused
-from stream_app.engine import Store
+from stream_app.profile_store import Store
 from stream_app.topics import SOURCES
 
 __all__ = ["TICKS", "Erase", "Intake", "Republish", "Wake", "partition_of", "read_tick"]

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Protocol
 
-from stream_app.engine import Store
+from stream_app.profile_store import Store
 
 __all__ = ["MemoryStore", "TableStore"]
 

@@ -1,0 +1,39 @@
+"""What an answered question teaches: the training example, as it travels to the trainer."""
+
+import math
+
+from xxhash import xxh3_64_intdigest
+
+from scorers.example import Example, encode_example
+from scorers.learner import FEATURE_SCHEMA
+from state import Answer, format_instant, unpack
+from stream_app.scoring import Scoring
+
+__all__ = ["example_of"]
+
+_MICRO = 1_000_000
+
+
+def example_of(scoring: Scoring, customer: str, answer: Answer) -> bytes:
+    """The training example of an answered question. Its id names no customer: it is a hash of who and when."""
+    question = answer.question
+    track = scoring.tracks[question.lifecycle]
+    distribution = unpack(question.next_stage)
+    identity = xxh3_64_intdigest(f"{track.name}/{question.asked_at}/{customer}".encode())
+    example = Example(
+        id=f"{identity:016x}",
+        lifecycle=track.name,
+        asked_at=format_instant(question.asked_at),
+        answered_at=format_instant(answer.answered_at),
+        stage=track.stages[question.stage],
+        features=[value if math.isfinite(value) else None for value in unpack(question.features)],
+        schema=FEATURE_SCHEMA,
+        churn_risk=question.risk,
+        next_stage=dict(zip(track.stages, distribution, strict=True)),
+        value=question.value,
+        model_version=question.model_version,
+        churned=question.churned,
+        next=track.stages[question.moved_to if question.moved_to >= 0 else question.stage],
+        spent=question.spent / _MICRO,
+    )
+    return encode_example(example)
