@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 from stream_app.embedded import EmbeddedServices
 from tests.bench.faults.scene import Outcome, Scene, Size, scene
+from tests.bench.faults.traffic import Planned
 
 STOCK = ("-m", "stream_app")
 
@@ -46,26 +47,34 @@ def killed_in_a_stall(
 def paused(services: EmbeddedServices, seed: int, size: Size, program: tuple[str, ...] = STOCK) -> Outcome:
     """T6: a worker falls asleep in the middle of a burst for longer than its session, others take over, it wakes up."""
     with scene(services, "T6", seed, size, program) as here:
-        for _ in amid_bursts(here):
+        for meanwhile in amid_bursts(here, 0.5):
             victim = here.chance.randrange(2)
             here.fault()
             here.crew.pause(victim)
-            time.sleep(size.session * here.chance.uniform(1.8, 3.0))
+            time.sleep(1.2 * size.session)
+            here.feed(meanwhile, 0.0)  # others are ahead of the sleeper when it wakes up
+            time.sleep(size.session * here.chance.uniform(0.8, 1.8))
             here.crew.resume(victim)
             here.rest(1.0, 3.0)
         return here.judge()
 
 
-def amid_bursts(here: Scene) -> Iterator[None]:
-    """Send the traffic in as many bursts as there are faults; stop while the workers have only begun with one."""
+def amid_bursts(here: Scene, share: float = 1.0) -> Iterator[list[Planned]]:
+    """Send the traffic in as many bursts as there are faults; stop while the workers have only begun with one.
+
+    Args:
+        here: The scene.
+        share: How much of a burst to send; the rest is handed over.
+    """
     planned = here.usual()
     length = -(-len(planned) // here.size.faults)
     for start in range(0, len(planned), length):
-        burst = planned[start : start + length]
+        sent = int(share * len(planned[start : start + length]))
+        burst, rest = planned[start : start + sent], planned[start + sent : start + length]
         if start:
             here.drain()
             here.feed(burst, 0.0)
         else:
             here.begin(planned=burst, seconds=0.0)
         here.await_records(start + len(burst) // 20)
-        yield
+        yield rest
