@@ -29,6 +29,7 @@ from state.measures import BadMeasures, Kind, MeasureMap
 from state.plan import DEDUP, FoldPlan, UnknownFeature
 from state.profile import Profile, Standing, apply
 from state.rejection import REASONS, Rejected
+from state.survey import Survey, Surveying, Timers, survey
 
 __all__ = [
     "DAY",
@@ -63,6 +64,9 @@ __all__ = [
     "Spec",
     "Standing",
     "StateError",
+    "Survey",
+    "Surveying",
+    "Timers",
     "UnknownFeature",
     "apply",
     "ask",
@@ -82,5 +86,6 @@ __all__ = [
     "parse_instant",
     "resolve",
     "settle",
+    "survey",
     "unpack",
 ]

@@ -5,7 +5,7 @@ records, and says what is to be published. The worker delivers; `backtest`, test
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from typing import Literal
 
 import orjson
@@ -15,6 +15,7 @@ from state import (
     Event,
     Profile,
     Standing,
+    Timers,
     apply,
     decode_profile,
     encode_profile,
@@ -26,9 +27,10 @@ from stream_app.examples import example_of
 from stream_app.latest import latest
 from stream_app.migrating import Schema
 from stream_app.outputs import ERASURE, EXAMPLE, STAGE_CHANGE, Output, erasure_json
-from stream_app.profile_store import Store
+from stream_app.profile_store import OWN, Store
 from stream_app.scoring import Scoring
 from stream_app.step import evaluate, is_absorbed, observe, pass_time, state_of, totals
+from stream_app.takeover import outdated, take_over, whole
 
 __all__ = ["CLOCK_KEY", "META_KEY", "Clock", "PartitionEngine"]
 
@@ -58,7 +60,7 @@ class PartitionEngine:
         self.clock = clock
         self.time = 0
         self.population: Counter[tuple[int, int]] = Counter()
-        self._heap = DueHeap()
+        self._heap: Timers = DueHeap()
         self._newest = 0
         self._delivered: dict[int, int] = {}
         self._schema = Schema(scoring, None)
@@ -111,7 +113,8 @@ class PartitionEngine:
         """
         effects, touched = Effects(), Touched()
         until, budget = self.time, most
-        for _, customer in self._heap.pop_until(until):
+        for _, key in self._heap.pop_until(until):
+            customer = key.decode()
             profile = self._load(customer)
             if profile is None:
                 continue
@@ -192,7 +195,7 @@ class PartitionEngine:
     def profiles(self) -> Iterator[tuple[str, Profile]]:
         """All customers that are known, erased ones left out."""
         for key, value in self.store.items():
-            if not key.startswith(b"\xff"):
+            if not key.startswith(OWN):
                 profile = decode_profile(value)
                 if profile.evaluated_at:
                     yield key.decode(), profile
@@ -217,7 +220,7 @@ class PartitionEngine:
             value = encode_profile(profile)
             effects.changed[key] = value
             self.store.put(key, value)
-            self._heap.schedule(customer, profile.due)
+            self._heap.schedule(key, profile.due)
 
     def _note(
         self, before: tuple[int, ...], profile: Profile, outputs: list[Output], effects: Effects
@@ -253,13 +256,22 @@ class PartitionEngine:
         return orjson.dumps({"time": self.time, "newest": self._newest})
 
     def recover(self, committed: Mapping[int, int]) -> tuple[list[Output], Effects]:
-        """Take over the stored state: check what it was written under, rebuild heap and counts.
+        """`recovering` and `migrating` in one go, for callers with nothing else to do."""
+        undelivered = whole(self.recovering(committed))
+        effects = Effects()
+        for each in self.migrating():
+            effects.outputs += each.outputs
+            effects.changed.update(each.changed)
+        return undelivered, effects
+
+    def recovering(self, committed: Mapping[int, int]) -> Generator[None, None, list[Output]]:
+        """Take over the stored state, in slices: what it was written under, who is due, who is counted, what is owed.
 
         Args:
             committed: Committed offset by source: outputs stamped at or beyond it may not have been delivered.
 
         Returns:
-            Outputs to publish again, byte for byte, and the changes of a migration to changed lifecycle files.
+            Outputs to publish again, byte for byte.
 
         Raises:
             Misconfigured: If the configured lifecycles cannot take the stored state over.
@@ -269,36 +281,23 @@ class PartitionEngine:
         if clock is not None:
             stored = orjson.loads(clock)
             self.time, self._newest = stored["time"], stored["newest"]
-        effects = Effects()
         self._schema = Schema(self.scoring, self.store.get(META_KEY))
-        undelivered: list[Output] = []
-        due: list[tuple[str, int]] = []
-        migrated: dict[str, Profile] = {}
-        for key, value in self.store.items():
-            if key.startswith(b"\xff"):
-                continue
-            profile, customer = decode_profile(value), key.decode()
-            migrate = self._schema.migration(profile.written_under)
-            self._used.add(profile.written_under)
-            if migrate is not None:
-                profile.standings = migrate(profile.standings)
-                profile.pending = []
+        taken = yield from take_over(self.store, self._schema, committed)
+        self._heap, self.population, self._used = taken.timers, taken.population, taken.used
+        return taken.undelivered
+
+    def migrating(self) -> Iterator[Effects]:
+        """Bring the profiles to changed lifecycle files, some at a time; does nothing where none has changed."""
+        stamp = max(self._delivered.items(), default=(0, 0))
+        for profiles in outdated(self.store, self._schema, self._used):
+            effects = Effects()
+            for customer, profile in profiles.items():
                 if profile.evaluated_at:
                     profile.due = max(self.time, profile.evaluated_at)
-                migrated[customer] = profile
                 effects.outputs += self._told_anew(customer, profile)
-            undelivered += [
-                Output(kind, key, payload)
-                for source, offset, kind, payload in profile.outbox
-                if offset >= committed.get(source, 0)
-            ]
-            for index, stage in enumerate(_stages(profile)):
-                if stage >= 0:
-                    self.population[index, stage] += 1
-            due.append((customer, profile.due))
-        self._heap = DueHeap(due)
-        self._keep(migrated, effects, max(committed.items(), default=(0, 0)))
-        return undelivered, effects
+                self.population.update(place for place in enumerate(_stages(profile)) if place[1] >= 0)
+            self._keep(profiles, effects, stamp)
+            yield effects
 
     def _told_anew(self, customer: str, profile: Profile) -> Iterator[Output]:
         """The state of a customer under a changed lifecycle file: its stage or action may have another name now."""

@@ -7,7 +7,7 @@ Runs overlap, each stage keeps the order of the runs.
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from time import monotonic
 from typing import Any
@@ -162,13 +162,16 @@ class Lane:
 
     # ------------------------------------------------------------- delivery
 
-    async def announce(self, undelivered: list[Output], migrated: Effects) -> None:
-        """Begin the ownership: a new epoch, what the state is written under, and what the last owner still owed."""
+    async def announce(self, undelivered: list[Output], migrating: Iterator[Effects]) -> None:
+        """Begin the ownership: a new epoch, what the state is written under, what is still owed, who is migrated."""
         meta = self.engine.meta()
         self.store.put(META_KEY, meta)
         await self._journal.announce({META_KEY: meta})
-        migrated.outputs = undelivered + migrated.outputs
-        await self._deliver(migrated, {})
+        effects = Effects()
+        effects.outputs = undelivered
+        await self._deliver(effects, {})
+        for migrated in migrating:
+            await self._deliver(migrated, {})
 
     async def _catch_up(self, effects: Effects, stamp: tuple[int, int], done: dict[int, int]) -> None:
         """Deliver, and fire what has come due, in slices; the offsets are marked with the last of them.

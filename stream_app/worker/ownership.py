@@ -1,9 +1,9 @@
 """Which partitions this worker owns: taking over, handing records to their lanes, giving up."""
 
 import asyncio
-from collections.abc import Coroutine, Iterable
+from collections.abc import Coroutine, Generator, Iterable
 from time import monotonic
-from typing import Any
+from typing import Any, TypeVar
 
 import structlog
 from faust.types import TP, ConsumerMessage
@@ -27,6 +27,8 @@ from stream_app.worker.tables import tables_for
 from stream_app.worker.watchdog import Lease
 
 __all__ = ["Ownership"]
+
+_T = TypeVar("_T")
 
 log = structlog.get_logger(__name__)
 
@@ -174,13 +176,24 @@ class Ownership:
             source: committed.get(TP(name, partition)) or 0
             for source, name in enumerate(context.source_topics)
         }
-        undelivered, migrated = engine.recover(mine)
+        undelivered = await self._in_slices(engine.recovering(mine))
         intake = Intake(self._kinds, self._bounds, partition, context.settings.topics.partitions, store)
         lane = self.lanes[partition] = Lane(context, partition, generation, engine, store, intake, mine)
-        await lane.announce(undelivered, migrated)
+        await lane.announce(undelivered, engine.migrating())
         self._start(lane.run())
         sink_lane = self._sink_lanes[partition] = SinkLane(context, self._sink, partition, generation)
         self._start(sink_lane.run())
+
+    async def _in_slices(self, work: Generator[None, None, _T]) -> _T:
+        """Do the work with a look at the network after each slice: heartbeats and other lanes must not wait for it."""
+        while True:
+            try:
+                async with self.context.turn:
+                    next(work)
+            except StopIteration as end:
+                result: _T = end.value
+                return result
+            await asyncio.sleep(0)
 
     def _start(self, work: Any) -> None:
         task = asyncio.create_task(work)

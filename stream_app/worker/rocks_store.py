@@ -23,7 +23,9 @@ from rocksdict import (
     WriteBufferManager,
 )
 
+from state import Surveying, survey
 from stream_app.errors import Unavailable, WorkFailed
+from stream_app.profile_store import OWN
 
 __all__ = ["RocksStore", "table_options"]
 
@@ -107,6 +109,10 @@ class RocksStore:
         return self._merged(
             dict(self._unacknowledged), self._db.iter()
         )  # a database's iterator is a snapshot
+
+    def survey(self, committed: Mapping[int, int]) -> Surveying:
+        """Look at every profile's head."""
+        return survey((item for item in self.items() if item[0][:1] != OWN), committed)
 
     def _merged(self, newer: dict[bytes, bytes], stored: RdictIter) -> Iterator[tuple[bytes, bytes]]:
         try:

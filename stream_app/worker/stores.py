@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Mapping
 from typing import Protocol
 
-from stream_app.profile_store import Store
+from state import Surveying, survey
+from stream_app.profile_store import OWN, Store
 
 __all__ = ["MemoryStore", "TableStore"]
 
@@ -66,7 +67,11 @@ class MemoryStore:
 
     def items(self) -> Iterator[tuple[bytes, bytes]]:
         """All keys and values, as of now."""
-        return iter(list(self._values.items()))
+        return zip(list(self._values), list(self._values.values()), strict=True)
+
+    def survey(self, committed: Mapping[int, int]) -> Surveying:
+        """Look at every profile's head."""
+        return survey((item for item in self._values.items() if item[0][:1] != OWN), committed)
 
     def acknowledge(self, values: Mapping[bytes, bytes], position: int) -> None:  # noqa: ARG002 - nothing is durable here
         """Agree with the changelog up to *position*."""

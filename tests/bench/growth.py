@@ -6,6 +6,7 @@ from random import Random
 from time import process_time
 
 from state import DAY, DueHeap
+from state.due import entry_of
 from stream_app.settings import Settings
 from tests.bench.arena import Arena, arena
 from tests.bench.recovery import taken_over
@@ -88,8 +89,8 @@ async def _resident(ground: Arena, settings: Settings) -> int:
 def _timers(size: int, events: int = 100_000) -> float:
     """CPU µs per event of a heap that holds *size* customers: mostly postponed, sometimes due, always rescheduled."""
     random = Random(size)
-    keys = [f"customer-{number}" for number in range(size)]
-    heap = DueHeap((key, random.randrange(7 * DAY)) for key in keys)
+    keys = [b"customer-%d" % number for number in range(size)]
+    heap = DueHeap({key: entry_of(random.randrange(7 * DAY), key) for key in keys})
     chosen = random.choices(keys, k=events)
     time, step = 0, 7 * DAY // max(size, 1)
     cpu = process_time()

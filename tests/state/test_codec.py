@@ -2,9 +2,11 @@ import pytest
 from hypothesis import given, settings
 
 from state import DAY, Event, FoldPlan, Profile, Standing, StateError, ask, decode_profile, encode_profile
+from state.codec import with_head
+from state.head import HEAD_BYTES
 from tests.state.builders import START, build_event, events, folded
 
-# Written by layout version 1 when it was new. If this fails, stored profiles no longer load: raise the
+# Written by layout version 1, which had no head, when it was new. If this fails, stored profiles no longer load: raise the
 # version and teach `decode` the old layout; do not replace the bytes.
 GOLDEN = bytes.fromhex(
     "01dc00128200290211dc001d02010001000001ce0016e360000000000000000000000000000000000000000001dc001d"
@@ -17,6 +19,10 @@ GOLDEN = bytes.fromhex(
     "000000ce0016e36004ffffffcf000647b53d198800cf000647a11f422800cf000647a11f422800cf000647a11f422800"
     "059194021100c4027b7d"
 )
+
+
+# What version 2 puts in front.
+HEAD = bytes.fromhex("02000647b53d19880002000000000000001100000000010002")
 
 
 def golden_profile() -> Profile:
@@ -52,13 +58,14 @@ def golden_profile() -> Profile:
 
 def test_the_stored_bytes_of_version_1_still_load() -> None:
     assert decode_profile(GOLDEN) == golden_profile()
+    assert with_head(GOLDEN) == encode_profile(golden_profile())
 
 
 def test_a_field_that_came_later_stands_at_the_end_of_the_stored_bytes() -> None:
     written_under = b"\x00"
     assert (
         encode_profile(golden_profile())
-        == GOLDEN.replace(b"\xdc\x00\x12", b"\xdc\x00\x13", 1) + written_under
+        == HEAD + GOLDEN[1:].replace(b"\xdc\x00\x12", b"\xdc\x00\x13", 1) + written_under
     )
 
 
@@ -81,11 +88,16 @@ def test_a_profile_of_fewer_measures_and_fields_takes_the_defaults() -> None:
     ("data", "complaint"),
     [
         (b"", "empty"),
-        (b"\x63\x90", "layout version 99, this program knows up to 1"),
+        (b"\x63\x90", "layout version 99, this program knows up to 2"),
         (b"\x01\xff", "damaged"),
         (encode_profile(Profile())[:-3], "damaged"),
+        (encode_profile(Profile())[:9], "damaged: it ends early"),
+        (encode_profile(Profile())[:1], "damaged: it ends early"),
     ],
 )
 def test_what_cannot_be_read_is_refused_with_what_to_do(data: bytes, complaint: str) -> None:
     with pytest.raises(StateError, match=complaint):
         decode_profile(data)
+    if len(data) < HEAD_BYTES:
+        with pytest.raises(StateError, match=complaint):
+            with_head(data)

@@ -1,7 +1,7 @@
 """One partition in memory: a log, an engine with its store, and all that came out, for the laws of the core."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -9,11 +9,12 @@ import msgspec
 import orjson
 
 from scorers.lifecycle import Lifecycle
-from state import Event, Profile, decode_profile, kind_of, nearest
+from state import DueHeap, Event, Profile, Surveying, decode_profile, kind_of, nearest, survey
 from stream_app.alignment import Arrived
 from stream_app.effects import Effects
 from stream_app.engine import CLOCK_KEY, META_KEY, Clock, PartitionEngine
 from stream_app.outputs import EXAMPLE, STAGE_CHANGE, Output
+from stream_app.profile_store import OWN
 from stream_app.scoring import Policy, Scoring
 from stream_app.topics import SOURCES
 
@@ -93,6 +94,9 @@ class Table:
 
     def items(self) -> Iterator[tuple[bytes, bytes]]:
         return iter(list(self.values.items()))
+
+    def survey(self, committed: Mapping[int, int]) -> Surveying:
+        return survey([item for item in self.items() if not item[0].startswith(OWN)], committed)
 
 
 def arrived(events: Iterable[Event]) -> list[Arrived]:
@@ -196,8 +200,11 @@ class Partition:
         """Heap and counts agree with a full scan of the table."""
         profiles = self.profiles
         heap = self.engine._heap
-        due = {customer: profile.due for customer, profile in profiles.items() if profile.due < 1 << 62}
-        assert {customer: heap.due_of(customer) for customer in profiles if customer in heap} == due
+        assert isinstance(heap, DueHeap)
+        due = {
+            customer.encode(): profile.due for customer, profile in profiles.items() if profile.due < 1 << 62
+        }
+        assert {key: heap.due_of(key) for key in map(str.encode, profiles) if key in heap} == due
         assert len(heap) == len(due)
         count: Counter[tuple[int, int]] = Counter()
         for profile in profiles.values():

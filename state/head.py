@@ -1,0 +1,121 @@
+"""What a start must know of every customer, at the front of the stored profile, where it is read without the rest.
+
+A head has a fixed place for everything: the layout version, the next instant, whether outputs are owed, and who the
+customer is counted with. Numbers are big-endian, so parts of a head are keys that sort by instant or by offset.
+"""
+
+import struct
+from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import Final, NamedTuple
+
+from state.instants import FAR
+from state.profile import Profile
+
+LAYOUT: Final = 2
+"""Version of the layout that has a head."""
+
+NOTHING_OWED: Final = 255
+SEVERAL: Final = 254
+"""In the place of a source topic: nothing is owed, or outputs of runs of different sources are."""
+
+DUE: Final = slice(1, 9)
+"""Where the next instant stands."""
+OWED: Final = slice(9, 18)
+"""Where the newest owed stamp stands: source, offset."""
+HEAD_BYTES: Final = 23
+"""Length of a head without its stages."""
+_GROUP: Final = 18
+_COUNT: Final = 22
+_STAGE: Final = 2
+_OWED: Final = struct.Struct(">BQ")
+_IDENTITY: Final = 4
+_FAR: Final = FAR.to_bytes(8, "big")
+
+
+class Group(NamedTuple):
+    """Whom a customer is counted with.
+
+    Attributes:
+        written_under: Identity of the description under which the profile was stored.
+        stages: Stage index by lifecycle index, -1 for none.
+    """
+
+    written_under: int
+    stages: tuple[int, ...]
+
+
+@cache
+def _layout(standings: int) -> struct.Struct:
+    return struct.Struct(f">BqBQIB{standings}h")
+
+
+def head_of(profile: Profile) -> bytes:
+    """The head of a profile.
+
+    Examples:
+        >>> head = head_of(Profile(due=7, written_under=5, outbox=[(2, 17, 0, b"{}")]))
+        >>> int.from_bytes(head[DUE], "big"), group_of_head(head), owes(head, {2: 17}), owes(head, {2: 18})
+        (7, Group(written_under=5, stages=()), True, False)
+    """
+    source, offset = _newest(profile.outbox) if profile.outbox else (NOTHING_OWED, 0)
+    standings = profile.standings
+    due = profile.due
+    return _layout(len(standings)).pack(
+        LAYOUT,
+        due if due > 0 else 0,  # noqa: FURB136 - a call to max costs more than all the rest
+        source,
+        offset,
+        profile.written_under,
+        len(standings),
+        *[standing.stage for standing in standings],
+    )
+
+
+def _newest(outbox: Sequence[tuple[int, int, int, bytes]]) -> tuple[int, int]:
+    """The newest stamp: what an older one of the same source owes is owed as long as the newest is."""
+    source = outbox[-1][0]
+    for entry in outbox:
+        if entry[0] != source:
+            return SEVERAL, 0
+    return source, max([entry[1] for entry in outbox])
+
+
+def size_of_head(stored: bytes) -> int:
+    """Bytes of the head at the front of *stored*, which has one."""
+    return HEAD_BYTES + _STAGE * stored[_COUNT]
+
+
+def group_bytes(stored: bytes) -> bytes:
+    """The part of a head that is equal for customers who are counted together."""
+    return stored[_GROUP : HEAD_BYTES + _STAGE * stored[_COUNT]]
+
+
+def group_of(group: bytes) -> Group:
+    """What `group_bytes` gave, in words."""
+    stages = struct.unpack(f">{group[_IDENTITY]}h", group[_IDENTITY + 1 :])
+    return Group(int.from_bytes(group[:_IDENTITY], "big"), stages)
+
+
+def group_of_head(head: bytes) -> Group:
+    """Whom the customer of a head is counted with."""
+    return group_of(group_bytes(head))
+
+
+def is_due(stored: bytes) -> bool:
+    """Whether there is a next instant at all."""
+    return stored[DUE] < _FAR
+
+
+def owes(stored: bytes, committed: Mapping[int, int]) -> bool:
+    """Whether outputs are owed that may not have been delivered.
+
+    Args:
+        stored: Begins with a head.
+        committed: Committed offset by source: what is stamped below it has been delivered.
+    """
+    source = stored[9]
+    if source >= SEVERAL:
+        return source == SEVERAL
+    offset: int = _OWED.unpack_from(stored, 9)[1]
+    return offset >= committed.get(source, 0)
