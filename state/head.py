@@ -5,22 +5,21 @@ customer is counted with. Numbers are big-endian, so parts of a head are keys th
 """
 
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import cache
 from typing import Final, NamedTuple
 
-from state.instants import FAR
 from state.profile import Profile
 
 LAYOUT: Final = 2
 """Version of the layout that has a head."""
 
 NOTHING_OWED: Final = 255
-SEVERAL: Final = 254
-"""In the place of a source topic: nothing is owed, or outputs of runs of different sources are."""
+"""In the place of a source topic: nothing is owed."""
 
 DUE: Final = slice(1, 9)
 """Where the next instant stands."""
+OWED_SOURCE: Final = 9
 OWED: Final = slice(9, 18)
 """Where the newest owed stamp stands: source, offset."""
 HEAD_BYTES: Final = 23
@@ -30,7 +29,6 @@ _COUNT: Final = 22
 _STAGE: Final = 2
 _OWED: Final = struct.Struct(">BQ")
 _IDENTITY: Final = 4
-_FAR: Final = FAR.to_bytes(8, "big")
 
 
 class Group(NamedTuple):
@@ -50,6 +48,9 @@ def _layout(standings: int) -> struct.Struct:
     return struct.Struct(f">BqBQIB{standings}h")
 
 
+_ONE: Final = _layout(1).pack
+
+
 def head_of(profile: Profile) -> bytes:
     """The head of a profile.
 
@@ -58,27 +59,15 @@ def head_of(profile: Profile) -> bytes:
         >>> int.from_bytes(head[DUE], "big"), group_of_head(head), owes(head, {2: 17}), owes(head, {2: 18})
         (7, Group(written_under=5, stages=()), True, False)
     """
-    source, offset = _newest(profile.outbox) if profile.outbox else (NOTHING_OWED, 0)
+    outbox = profile.outbox
+    # Runs are delivered in order, so an older stamp is owed only as long as the newest, which stands last, is.
+    source, offset = outbox[-1][:2] if outbox else (NOTHING_OWED, 0)
+    due = profile.due if profile.due > 0 else 0  # noqa: FURB136 - a call to max costs more than all the rest
     standings = profile.standings
-    due = profile.due
-    return _layout(len(standings)).pack(
-        LAYOUT,
-        due if due > 0 else 0,  # noqa: FURB136 - a call to max costs more than all the rest
-        source,
-        offset,
-        profile.written_under,
-        len(standings),
-        *[standing.stage for standing in standings],
-    )
-
-
-def _newest(outbox: Sequence[tuple[int, int, int, bytes]]) -> tuple[int, int]:
-    """The newest stamp: what an older one of the same source owes is owed as long as the newest is."""
-    source = outbox[-1][0]
-    for entry in outbox:
-        if entry[0] != source:
-            return SEVERAL, 0
-    return source, max([entry[1] for entry in outbox])
+    if len(standings) == 1:  # most have one lifecycle, and this is done for every event
+        return _ONE(LAYOUT, due, source, offset, profile.written_under, 1, standings[0].stage)
+    stages = [standing.stage for standing in standings]
+    return _layout(len(stages)).pack(LAYOUT, due, source, offset, profile.written_under, len(stages), *stages)
 
 
 def size_of_head(stored: bytes) -> int:
@@ -102,11 +91,6 @@ def group_of_head(head: bytes) -> Group:
     return group_of(group_bytes(head))
 
 
-def is_due(stored: bytes) -> bool:
-    """Whether there is a next instant at all."""
-    return stored[DUE] < _FAR
-
-
 def owes(stored: bytes, committed: Mapping[int, int]) -> bool:
     """Whether outputs are owed that may not have been delivered.
 
@@ -114,8 +98,7 @@ def owes(stored: bytes, committed: Mapping[int, int]) -> bool:
         stored: Begins with a head.
         committed: Committed offset by source: what is stamped below it has been delivered.
     """
-    source = stored[9]
-    if source >= SEVERAL:
-        return source == SEVERAL
-    offset: int = _OWED.unpack_from(stored, 9)[1]
-    return offset >= committed.get(source, 0)
+    source: int
+    offset: int
+    source, offset = _OWED.unpack_from(stored, OWED_SOURCE)
+    return source != NOTHING_OWED and offset >= committed.get(source, 0)

@@ -6,8 +6,11 @@ from typing import Protocol
 
 from state.codec import with_head
 from state.due import DueHeap
-from state.head import DUE, Group, group_bytes, group_of, is_due, owes
+from state.head import DUE, HEAD_BYTES, LAYOUT, Group, group_bytes, group_of, owes
+from state.instants import FAR
 
+_NOW = bytes([LAYOUT])
+_FAR = FAR.to_bytes(8, "big")
 SLICE = 2000
 """Customers between two chances for others: some milliseconds."""
 
@@ -68,9 +71,9 @@ def survey(profiles: Iterable[tuple[bytes, bytes]], committed: Mapping[int, int]
     entries: dict[bytes, bytes] = {}
     owing: list[tuple[bytes, bytes]] = []
     for number, (key, value) in enumerate(profiles, 1):
-        stored = with_head(value)
+        stored = value if value[:1] == _NOW and len(value) > HEAD_BYTES else with_head(value)
         groups[group_bytes(stored)] += 1
-        if is_due(stored):
+        if stored[DUE] < _FAR:
             entries[key] = stored[DUE] + key
         if owes(stored, committed):
             owing.append((key, stored))

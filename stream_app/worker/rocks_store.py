@@ -23,9 +23,13 @@ from rocksdict import (
     WriteBufferManager,
 )
 
-from state import Surveying, survey
+from state import Survey, Surveying, survey
+from state.due import INSTANT
+from state.head import DUE
 from stream_app.errors import Unavailable, WorkFailed
 from stream_app.profile_store import OWN
+from stream_app.worker.due_window import DueWindow
+from stream_app.worker.rocks_index import INDEX, RocksIndex, head_bytes, is_due
 
 __all__ = ["RocksStore", "table_options"]
 
@@ -35,10 +39,14 @@ log = structlog.get_logger(__name__)
 _CHECKPOINT = b"\xff\xffcheckpoint"
 #: Layout of the database, changelog position, epoch.
 _RECORD = struct.Struct(">BQQ")
-_LAYOUT = 1
+#: 2: with an index (see `stream_app.worker.rocks_index`).
+_LAYOUT = 2
 #: A file in the directory of a database that failed while it was read: it is not to be opened again.
 _MARK = "DAMAGED"
 
+_BEHIND_INDEX = INDEX + b"\xff"
+#: Customers whose heads are remembered: some megabytes.
+_HEADS = 20_000
 _CACHE_BYTES = 64 << 20
 _BUFFER_BYTES = 64 << 20
 
@@ -84,8 +92,11 @@ class RocksStore:
         self._path = path
         self._options = options
         self._unacknowledged: dict[bytes, bytes] = {}
+        #: Heads of what is on disk, ``None`` for who is not there, of customers who were asked for lately.
+        self._heads: dict[bytes, bytes | None] = {}
         self._db = self._open()
         self.position, self.epoch = self._checkpoint()
+        self._index = self._read_index()
 
     # ------------------------------------------------------------- profiles
 
@@ -94,10 +105,18 @@ class RocksStore:
         value = self._unacknowledged.get(key)
         if value is not None:
             return value
+        return self._stored(key)
+
+    def _stored(self, key: bytes) -> bytes | None:
+        """Value on disk; its head is remembered, for it is asked for again when the value is replaced."""
         try:
             found: bytes | None = self._db.get(key)
         except Exception as error:
             raise self._damaged(error) from error
+        if key[:1] != OWN:
+            if len(self._heads) > _HEADS:
+                self._heads.clear()
+            self._heads[key] = None if found is None else head_bytes(found)
         return found
 
     def put(self, key: bytes, value: bytes) -> None:
@@ -111,14 +130,46 @@ class RocksStore:
         )  # a database's iterator is a snapshot
 
     def survey(self, committed: Mapping[int, int]) -> Surveying:
-        """Look at every profile's head."""
-        return survey((item for item in self.items() if item[0][:1] != OWN), committed)
+        """Read the index: how long it takes does not depend on the number of customers."""
+        if self._index.groups[b""]:  # somebody's profile cannot be read: say what is wrong with it
+            return (yield from survey((item for item in self.items() if item[0][:1] != OWN), committed))
+        try:
+            keys = list(self._index.owed(committed))
+        except Exception as error:
+            raise self._damaged(error) from error
+        yield
+        owing = [(key, value) for key in keys if (value := self.get(key)) is not None]
+        return Survey(self._index.groups, DueWindow(self._due), owing)
+
+    def _due(self, after: bytes, most: int) -> tuple[list[bytes], bytes]:
+        """Who is due behind the entry *after*, as `stream_app.worker.due_window` asks for it.
+
+        What is not acknowledged counts as it is now, not as the disk still has it.
+        """
+        newer = self._unacknowledged
+        entries: list[bytes] = []
+        until = b"\xff"
+        try:
+            for entry in self._index.due(after):
+                if entry[INSTANT:] not in newer:
+                    entries.append(entry)
+                    if len(entries) == most:
+                        until = entry
+                        break
+        except Exception as error:
+            raise self._damaged(error) from error
+        heads = ((key, head_bytes(value)) for key, value in newer.items() if key[:1] != OWN)
+        waiting = [head[DUE] + key for key, head in heads if is_due(head)]
+        return entries + [entry for entry in waiting if after < entry <= until], until
 
     def _merged(self, newer: dict[bytes, bytes], stored: RdictIter) -> Iterator[tuple[bytes, bytes]]:
         try:
             stored.seek_to_first()
             while stored.valid():
                 key: bytes = stored.key()
+                if key.startswith(INDEX):
+                    stored.seek(_BEHIND_INDEX)
+                    continue
                 if key != _CHECKPOINT:
                     yield key, newer.pop(key) if key in newer else stored.value()
                 stored.next()
@@ -136,8 +187,12 @@ class RocksStore:
             WorkFailed: If the disk refuses.
         """
         batch = WriteBatch(raw_mode=True)
+        groups: set[bytes] = set()
         for key, value in values.items():
             batch.put(key, value)
+            if key[:1] != OWN:
+                groups |= self._indexed(batch, key, head_bytes(value))
+        self._index.count(batch, groups)
         batch.put(_CHECKPOINT, _RECORD.pack(_LAYOUT, position, self.epoch))
         try:
             self._db.write(batch)
@@ -153,12 +208,21 @@ class RocksStore:
                 del waiting[key]
         self.position = position
 
+    def _indexed(self, batch: WriteBatch, key: bytes, head: bytes) -> set[bytes]:
+        """Add to *batch* what a new head means for the index; returns the groups whose number has changed."""
+        if key not in self._heads:
+            self._stored(key)
+        before, self._heads[key] = self._heads[key], head
+        return self._index.replace(batch, key, before, head)
+
     def clear(self) -> None:
         """Delete the database and begin an empty one."""
         self.close()
         shutil.rmtree(self._path)
+        self._heads.clear()
         self._db = self._open()
         self.position, self.epoch = self._checkpoint()
+        self._index = self._read_index()
 
     def close(self) -> None:
         """Release the database for other processes; what was not acknowledged is dropped."""
@@ -199,6 +263,12 @@ class RocksStore:
         self._set_aside(reason)
         self._db = self._connect()
         return 0, 0
+
+    def _read_index(self) -> RocksIndex:
+        try:
+            return RocksIndex(self._db)
+        except Exception as error:
+            raise self._damaged(error) from error
 
     def _refused(self, reason: str) -> Unavailable:
         if "lock" in reason.lower():
