@@ -27,7 +27,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 
 from stream_app.errors import Misconfigured, Unavailable
 
-__all__ = ["AsyncRedis", "RedisUnavailable", "connect", "redacted", "telling_redis"]
+__all__ = ["AsyncRedis", "RedisUnavailable", "connect", "hosts", "redacted", "telling_redis", "url_options"]
 
 AsyncRedis = aioredis.Redis | RedisCluster
 
@@ -118,14 +118,14 @@ def _sentinel(url: str) -> AsyncRedis:
     own = {name: options.pop(f"sentinel_{name}", None) for name in ("username", "password")}
     tls = {name: value for name, value in options.items() if name.startswith("ssl")}
     sentinel = Sentinel(  # type: ignore[no-untyped-call]  # redis-py leaves its constructor untyped
-        _hosts(url, SENTINEL_PORT), sentinel_kwargs={**_limits(), **tls, **own}, db=int(db or 0), **options
+        hosts(url, SENTINEL_PORT), sentinel_kwargs={**_limits(), **tls, **own}, db=int(db or 0), **options
     )
     master: aioredis.Redis = sentinel.master_for(service)
     return master
 
 
 def _cluster(url: str) -> AsyncRedis:
-    nodes = [ClusterNode(host, port) for host, port in _hosts(url, REDIS_PORT)]
+    nodes = [ClusterNode(host, port) for host, port in hosts(url, REDIS_PORT)]
     return RedisCluster(startup_nodes=nodes, **_options(url))
 
 
@@ -140,7 +140,16 @@ BUILDERS: dict[str, Callable[[str], AsyncRedis]] = {
 }
 
 
-def _hosts(url: str, port: int) -> list[tuple[str, int]]:
+def hosts(url: str, port: int) -> list[tuple[str, int]]:
+    """The nodes that *url* names, each with its port or the default one.
+
+    Raises:
+        ValueError: A part of it is no address.
+
+    Examples:
+        >>> hosts("redis+cluster://user:secret@a:1,b", 6379)
+        [('a', 1), ('b', 6379)]
+    """
     found = []
     for part in urlsplit(url).netloc.rpartition("@")[2].split(","):
         one = urlsplit(f"//{part}")
@@ -151,10 +160,19 @@ def _hosts(url: str, port: int) -> list[tuple[str, int]]:
 
 
 def _options(url: str) -> dict[str, Any]:
-    """What user, password, query and scheme say, as keyword arguments of redis-py."""
+    return {**_limits(), **url_options(url)}
+
+
+def url_options(url: str) -> dict[str, Any]:
+    """What user, password, query and scheme say, as keyword arguments of redis-py.
+
+    Examples:
+        >>> sorted(url_options("rediss+cluster://app:s3cret@a:1?ssl_cert_reqs=none").items())
+        [('password', 's3cret'), ('ssl', True), ('ssl_cert_reqs', 'none'), ('username', 'app')]
+    """
     parts = urlsplit(url)
     secret, at, _ = parts.netloc.rpartition("@")
-    options: dict[str, Any] = {**_limits(), **parse_url(f"redis://{secret}{at}host?{parts.query}")}
+    options: dict[str, Any] = dict(parse_url(f"redis://{secret}{at}host?{parts.query}"))
     options.pop("host")
     if parts.scheme.startswith("rediss"):
         options["ssl"] = True

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-__all__ = ["RedisKeys", "keys_of"]
+__all__ = ["RedisKeys", "alias_key", "keys_of"]
 
 
 class RedisKeys(msgspec.Struct, frozen=True):
@@ -69,3 +69,17 @@ def keys_of(prefix: str, lifecycles: Sequence[str]) -> dict[str, RedisKeys]:
     """
     base = prefix if prefix.endswith(":") else f"{prefix}:"
     return {name: RedisKeys(base if i == 0 else f"{base}{name}:") for i, name in enumerate(lifecycles)}
+
+
+def alias_key(prefix: str, anonymous: str) -> str:
+    """String that holds the customer id to which an anonymous id belongs; the same for all lifecycles.
+
+    Its hash tag is that of the anonymous id's own hash: one round trip reads both, in a Cluster too. It names the
+    customer at the end of the way, never another alias.
+
+    Examples:
+        >>> alias_key("lifecycle:", "anon-1")
+        'lifecycle:alias:{anon-1}'
+    """
+    base = prefix if prefix.endswith(":") else f"{prefix}:"
+    return f"{base}alias:{{{anonymous}}}"
