@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from difflib import get_close_matches
 from typing import Any, Final
 
-from state.measure_ids import AMOUNTS, DERIVED, EVENTS, MEASURE_IDS, MEASURES, ORDERS, TOPICS, TYPES
+from state.measure_ids import AMOUNTS, DERIVED, EVENTS, MEASURE_IDS, MEASURES, ORDER_DAYS, ORDERS, SESSIONS, TOPICS, TYPES
 
 _SEPARATORS: Final = re.compile(r"[\s_.\-]+")
 _MAX_REMEMBERED: Final = 4096
@@ -30,9 +30,10 @@ class Kind:
         amount: Id of the measure that gets the event's amount, or -1.
         session: Whether the event is a sign of a visit, so that it opens or prolongs a session.
         order: Whether the event is an order.
+        touched: Ids of all measures that the event may change, those that the fold derives included.
     """
 
-    __slots__ = ("amount", "counts", "name", "order", "session", "topic")
+    __slots__ = ("amount", "counts", "name", "order", "session", "topic", "touched")
 
     def __init__(
         self, name: str, topic: str, counts: tuple[int, ...], amount: int = -1, session: bool = False
@@ -43,6 +44,8 @@ class Kind:
         self.amount = amount
         self.session = session
         self.order = ORDERS in counts
+        derived = {SESSIONS: session, ORDER_DAYS: self.order, amount: amount >= 0}
+        self.touched = frozenset(counts).union(measure for measure, does in derived.items() if does)
 
     def __repr__(self) -> str:
         counted = ", ".join(MEASURES[measure] for measure in self.counts)

@@ -60,11 +60,16 @@ class Effects:
 
 
 class Touched:
-    """Profiles that a run changes, their latest event in it, and their purchase totals before it."""
+    """Profiles that a run changes, their latest event in it, and their purchase totals before it.
 
-    __slots__ = ("profiles", "reached", "totals")
+    Attributes:
+        watched: Customers with an event of a kind that some rule looks at.
+    """
+
+    __slots__ = ("profiles", "reached", "totals", "watched")
 
     def __init__(self) -> None:
         self.profiles: dict[str, Profile] = {}
         self.reached: dict[str, int] = {}
         self.totals: dict[str, tuple[int, int, int, int]] = {}
+        self.watched: set[str] = set()

@@ -26,10 +26,10 @@ from stream_app.effects import DeadLetter, Effects, Refused, Touched
 from stream_app.examples import example_of
 from stream_app.latest import latest
 from stream_app.migrating import Schema
-from stream_app.outputs import ERASURE, EXAMPLE, STAGE_CHANGE, Output, erasure_json
+from stream_app.outputs import ERASURE, EXAMPLE, STAGE_CHANGE, Move, Output, erasure_json
 from stream_app.profile_store import OWN, Store
 from stream_app.scoring import Scoring
-from stream_app.step import evaluate, is_absorbed, observe, pass_time, state_of, totals
+from stream_app.step import evaluate, is_absorbed, observe, pass_time, passes, state_of, totals
 from stream_app.takeover import outdated, take_over, whole
 
 __all__ = ["CLOCK_KEY", "META_KEY", "Clock", "PartitionEngine"]
@@ -118,9 +118,8 @@ class PartitionEngine:
             profile = self._load(customer)
             if profile is None:
                 continue
-            before = _stages(profile)
             outputs = pass_time(self.scoring, customer, profile, until, budget)
-            self._note(before, profile, outputs if self.clock == "event" else latest(outputs), effects)
+            self._note(outputs, effects)
             touched.profiles[customer] = profile
             budget -= 1 + len(outputs)
             if budget <= 0:
@@ -143,12 +142,13 @@ class PartitionEngine:
             touched.profiles[customer] = profile
             touched.totals[customer] = totals(profile)
         if self.clock == "event":
-            before = _stages(profile)
             folded, outputs = observe(self.scoring, customer, profile, event, late=late, reached=self.time)
-            self._note(before, profile, outputs, effects)
+            self._note(outputs, effects)
         else:
             touched.reached[customer] = max(event.at, touched.reached.get(customer, 0))
             folded = self._absorb(customer, profile, event, effects)
+            if self.scoring.watches(event.kind):
+                touched.watched.add(customer)
         effects.outcomes[record.source, "duplicate" if not folded else "late" if late else "applied"] += 1
 
     def _pass_with(self, event: Event, now: int) -> bool:
@@ -174,13 +174,16 @@ class PartitionEngine:
         return apply(profile, event, self.scoring.fold)
 
     def _evaluate_as_of(self, now: int, touched: Touched, effects: Effects) -> None:
+        scoring = self.scoring
         for customer, profile in touched.profiles.items():
             at = max(profile.last[0] or touched.reached[customer], profile.evaluated_at)
-            before = _stages(profile)
             moved = touched.totals[customer] != totals(profile)
-            outputs = evaluate(self.scoring, customer, profile, at, moved=moved, is_event=True)
-            outputs += pass_time(self.scoring, customer, profile, now)
-            self._note(before, profile, latest(outputs), effects)
+            is_idle = not moved and customer not in touched.watched
+            if is_idle and profile.due > now and passes(scoring, customer, profile, at):
+                continue
+            outputs = evaluate(scoring, customer, profile, at, moved=moved, is_event=True)
+            outputs += pass_time(scoring, customer, profile, now)
+            self._note(outputs, effects)
 
     # ------------------------------------------------------------- bookkeeping
 
@@ -222,25 +225,18 @@ class PartitionEngine:
             self.store.put(key, value)
             self._heap.schedule(key, profile.due)
 
-    def _note(
-        self, before: tuple[int, ...], profile: Profile, outputs: list[Output], effects: Effects
-    ) -> None:
-        effects.outputs += outputs
-        after = _stages(profile)
-        if not outputs and before == after:
+    def _note(self, outputs: list[Output], effects: Effects) -> None:
+        """Count moves, and keep what is to be published: no stage changes without an output that tells it."""
+        if not outputs:
             return
-        old_stages = (*before, *(-1,) * (len(after) - len(before)))
-        net = [
-            (i, old, stage)
-            for i, (old, stage) in enumerate(zip(old_stages, after, strict=True))
-            if old != stage
-        ]
-        for index, old, stage in net:
+        moves = [output.move for output in outputs if output.move]
+        for index, old, stage in moves:
             if old >= 0:
                 self.population[index, old] -= 1
             self.population[index, stage] += 1
-        # With the wall clock only where a run has led to is told, not the way there.
-        moves = net if self.clock == "wall" else [output.move for output in outputs if output.move]
+        if self.clock == "wall":  # only where a run has led to is told, not the way there
+            outputs, moves = latest(outputs), _net(moves)
+        effects.outputs += outputs
         for index, old, stage in moves:
             track = self.scoring.tracks[index]
             effects.moves[track.name, track.stages[old] if old >= 0 else "", track.stages[stage]] += 1
@@ -343,3 +339,13 @@ class PartitionEngine:
 
 def _stages(profile: Profile) -> tuple[int, ...]:
     return tuple([standing.stage for standing in profile.standings])
+
+
+def _net(moves: list[Move]) -> list[Move]:
+    """Several moves of one customer as one for each lifecycle: from the first stage to the last."""
+    first: dict[int, int] = {}
+    last: dict[int, int] = {}
+    for index, old, stage in moves:
+        first.setdefault(index, old)
+        last[index] = stage
+    return [(index, old, last[index]) for index, old in first.items() if old != last[index]]

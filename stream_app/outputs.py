@@ -11,6 +11,7 @@ __all__ = [
     "ERASURE",
     "EXAMPLE",
     "STAGE_CHANGE",
+    "Move",
     "Output",
     "alert_json",
     "erasure_json",
@@ -24,6 +25,10 @@ _MICRO = 1_000_000
 STAGE_CHANGE, ALERT, EXAMPLE, ERASURE = 0, 1, 2, 3
 
 
+#: A transition: lifecycle index, stage before (-1: none) and after.
+Move = tuple[int, int, int]
+
+
 class Output(NamedTuple):
     """One message to publish.
 
@@ -31,13 +36,13 @@ class Output(NamedTuple):
         kind: `STAGE_CHANGE`, `ALERT`, `EXAMPLE` or `ERASURE`: decides the topic.
         key: Kafka key, the customer id's bytes.
         payload: JSON.
-        move: The transition that it tells, if any: lifecycle index, stage before (-1: none) and after.
+        move: The transition that it tells, if any.
     """
 
     kind: int
     key: bytes
     payload: bytes
-    move: tuple[int, int, int] | None = None
+    move: Move | None = None
 
 
 def stage_change_json(

@@ -11,7 +11,7 @@ from scorers.lifecycle import Lifecycle
 from scorers.predictor import Predictor, cold_start
 from scorers.presets import find
 from scorers.transforms import FEATURES
-from state import DAY, HOUR, ChurnLabel, FeaturePlan, FoldPlan, Horizons, kind_of, nearest
+from state import DAY, HOUR, ChurnLabel, FeaturePlan, FoldPlan, Horizons, Kind, kind_of, nearest
 from stream_app.bundled import bundled
 from stream_app.errors import Misconfigured
 from stream_app.settings import Settings
@@ -104,7 +104,16 @@ class Scoring:
         self.fold = FoldPlan.build(names, lateness=policy.lateness, dedup=dedup)
         self.horizons = tuple(track.horizons for track in self.tracks)
         self.silence = 2 * max(horizons.churn for horizons in self.horizons)
+        self._read = frozenset().union(*(track.rules.measures for track in self.tracks))
+        self._watched: dict[Kind, bool] = {}
         self.predictors: list[Predictor] = [cold_start(track.task) for track in self.tracks]
+
+    def watches(self, kind: Kind) -> bool:
+        """Whether an event of this kind counts in a measure that some rule reads."""
+        watched = self._watched.get(kind)
+        if watched is None:
+            watched = self._watched[kind] = not self._read.isdisjoint(kind.touched)
+        return watched
 
     def serve(self, predictors: dict[str, Predictor]) -> list[str]:
         """Take new models into service; those whose task is another one are left out.

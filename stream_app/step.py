@@ -26,7 +26,7 @@ from stream_app.examples import example_of
 from stream_app.outputs import ALERT, EXAMPLE, STAGE_CHANGE, Output, alert_json, stage_change_json
 from stream_app.scoring import Scoring, Track
 
-__all__ = ["evaluate", "is_absorbed", "observe", "pass_time", "state_of", "totals"]
+__all__ = ["evaluate", "is_absorbed", "observe", "pass_time", "passes", "state_of", "totals"]
 
 _EVENTS, _ORDERS, _REVENUE, _REFUNDS, _CANCELLATIONS = (
     MEASURE_IDS[name] for name in ("events", "orders", "revenue", "refunds", "cancellations")
@@ -65,11 +65,30 @@ def observe(
     if not apply(profile, event, scoring.fold):
         return False, outputs
     at = max(event.at, profile.evaluated_at)
+    if not scoring.watches(event.kind) and before == totals(profile) and passes(scoring, customer, profile, at):
+        return True, outputs
     behind = late and event.at < profile.evaluated_at
     outputs += evaluate(
         scoring, customer, profile, at, late=behind, moved=before != totals(profile), is_event=True
     )
     return True, outputs
+
+
+def passes(scoring: Scoring, customer: str, profile: Profile, at: int) -> bool:
+    """Whether an event that no rule looks at changes nothing at the instant *at* (µs); then it is evaluated herewith.
+
+    Between two instants at which something may change without an event (`profile.due`) the answers of an
+    evaluation are those of the last one, unless a measure that rules read has changed (`Scoring.watches`), or
+    scores or a question to the models are due. The profile is left as `evaluate` would leave it.
+    """
+    if at >= profile.due or not profile.evaluated_at or at >= _score_due(scoring, profile, is_event=True):
+        return False
+    ask_due = _ask_due(scoring, customer, profile)
+    if at >= ask_due:
+        return False
+    profile.evaluated_at = at
+    profile.due = min(profile.due, ask_due, _score_due(scoring, profile))  # activity shortens both
+    return True
 
 
 def pass_time(
@@ -125,7 +144,7 @@ def evaluate(
     while len(standings) < len(tracks):
         standings.append(Standing())
     profile.asked_at = profile.asked_at or at
-    outputs = _answers(scoring, customer, profile, at)
+    outputs = _answers(scoring, customer, profile, at) if profile.pending else []
     rescoring = moved or at >= _score_due(scoring, profile, is_event=is_event)
     ask_due = _ask_due(scoring, customer, profile)
     is_asking = at == ask_due
@@ -150,15 +169,13 @@ def evaluate(
         due = min(due, change)
     if at >= ask_due:  # what was missed in a long silence is not asked at the event that ends it
         profile.asked_at = at
+        ask_due = _ask_due(scoring, customer, profile)
     if rescoring:
         profile.scored_at = at
+    if profile.pending:
+        due = min(due, next_answer(profile.pending, scoring.horizons))
     profile.evaluated_at = at
-    profile.due = min(
-        due,
-        _score_due(scoring, profile),
-        _ask_due(scoring, customer, profile),
-        next_answer(profile.pending, scoring.horizons),
-    )
+    profile.due = min(due, ask_due, _score_due(scoring, profile))
     return outputs
 
 
@@ -325,8 +342,6 @@ def _ask(scoring: Scoring, index: int, profile: Profile, values: list[float], at
 
 
 def _answers(scoring: Scoring, customer: str, profile: Profile, at: int) -> list[Output]:
-    if not profile.pending:
-        return []
     return [
         Output(EXAMPLE, customer.encode(), example_of(scoring, customer, answer))
         for answer in settle(profile, at, scoring.horizons)
