@@ -6,6 +6,7 @@ and the law "a transition carries the instant at which its condition became true
 
 import re
 from datetime import UTC, datetime, timedelta, timezone
+from functools import lru_cache
 from math import inf
 
 SECOND = 1_000_000
@@ -20,6 +21,7 @@ FAR = 1 << 62
 """No next instant: later than every instant of any calendar, and still a 64-bit integer."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_NAIVE_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - writes no offset
 _MICROSECOND = timedelta(microseconds=1)
 _read = datetime.fromisoformat
 _LENIENT = re.compile(
@@ -103,7 +105,12 @@ def format_instant(instant: int) -> str:
         '2026-11-22T14:10:16.000001Z'
     """
     seconds, micros = divmod(instant, SECOND)
-    text = (_EPOCH + timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%S")
     if not micros:
-        return text + "Z"
+        return _second(seconds)
+    text = _second(seconds)[:-1]
     return f"{text}.{micros // 1000:03d}Z" if micros % 1000 == 0 else f"{text}.{micros:06d}Z"
+
+
+@lru_cache(maxsize=4096)  # what is told of one run happened in few seconds
+def _second(seconds: int) -> str:
+    return (_NAIVE_EPOCH + timedelta(seconds=seconds)).isoformat() + "Z"

@@ -29,17 +29,21 @@ _LARGEST_FLOAT32: Final = 3.4e38
 
 
 class Horizons(msgspec.Struct, frozen=True):
-    """How far (µs of event time) each answer looks ahead, and what counts as churn."""
+    """How far (µs of event time) each answer looks ahead, and what counts as churn.
+
+    Attributes:
+        longest: Time from the question to its complete answer; follows from the others.
+    """
 
     churn: int
     next_stage: int
     value: int
     label: ChurnLabel = "orders"
+    longest: int = 0
 
-    @property
-    def longest(self) -> int:
-        """Time from the question to its complete answer."""
-        return max(self.churn, self.next_stage, self.value)
+    def __post_init__(self) -> None:
+        """Compute what every evaluation asks for."""
+        msgspec.structs.force_setattr(self, "longest", max(self.churn, self.next_stage, self.value))
 
 
 class Pending(msgspec.Struct, array_like=True, gc=False):

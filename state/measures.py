@@ -9,7 +9,18 @@ from collections.abc import Mapping
 from difflib import get_close_matches
 from typing import Any, Final
 
-from state.measure_ids import AMOUNTS, DERIVED, EVENTS, MEASURE_IDS, MEASURES, ORDER_DAYS, ORDERS, SESSIONS, TOPICS, TYPES
+from state.measure_ids import (
+    AMOUNTS,
+    DERIVED,
+    EVENTS,
+    MEASURE_IDS,
+    MEASURES,
+    ORDER_DAYS,
+    ORDERS,
+    SESSIONS,
+    TOPICS,
+    TYPES,
+)
 
 _SEPARATORS: Final = re.compile(r"[\s_.\-]+")
 _MAX_REMEMBERED: Final = 4096

@@ -4,7 +4,7 @@ The engine is synchronous and does no I/O. It reads profiles from a store, hands
 records, and says what is to be published. The worker delivers; `backtest`, tests and benchmarks call it directly.
 """
 
-from collections import Counter
+from collections import Counter, OrderedDict
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from typing import Literal
 
@@ -32,12 +32,16 @@ from stream_app.scoring import Scoring
 from stream_app.step import evaluate, is_absorbed, observe, pass_time, passes, state_of, totals
 from stream_app.takeover import outdated, take_over, whole
 
-__all__ = ["CLOCK_KEY", "META_KEY", "Clock", "PartitionEngine"]
+__all__ = ["CLOCK_KEY", "META_KEY", "RECENT", "Clock", "PartitionEngine"]
 
 Clock = Literal["wall", "event"]
 
 #: Keys of the partition's own records in the changelog; no customer id is encoded like this, for ids are UTF-8.
 META_KEY, CLOCK_KEY = b"\xff\xffmeta", b"\xff\xffclock"
+
+
+#: Decoded profiles that the engines of one process keep at hand.
+RECENT = 16_384
 
 
 class PartitionEngine:
@@ -48,13 +52,14 @@ class PartitionEngine:
         store: Profiles of this partition.
         clock: ``event``: only events and ticks move time, and every transition of a history is gone through. ``wall``:
             profiles are evaluated once a run, as of now; what lies in the past is not published step by step.
+        recent: Decoded profiles to keep at hand, some kilobytes each: few customers cause most events.
 
     Attributes:
         time: The partition's clock (µs of event time): events before it are late, timers up to it have fired.
         population: Customers by (lifecycle index, stage index), exact.
     """
 
-    def __init__(self, scoring: Scoring, store: Store, clock: Clock) -> None:
+    def __init__(self, scoring: Scoring, store: Store, clock: Clock, recent: int = RECENT) -> None:
         self.scoring = scoring
         self.store = store
         self.clock = clock
@@ -65,6 +70,8 @@ class PartitionEngine:
         self._delivered: dict[int, int] = {}
         self._schema = Schema(scoring, None)
         self._used: set[int] = set()
+        self._recent: OrderedDict[str, Profile] = OrderedDict()
+        self._most_recent = recent
 
     # ------------------------------------------------------------------ runs
 
@@ -188,6 +195,10 @@ class PartitionEngine:
     # ------------------------------------------------------------- bookkeeping
 
     def _load(self, customer: str) -> Profile | None:
+        """The profile as it is stored; whoever changes it must store it with `_keep`."""
+        recent = self._recent.get(customer)
+        if recent is not None:
+            return recent
         value = self.store.get(customer.encode())
         return None if value is None else decode_profile(value)
 
@@ -224,6 +235,15 @@ class PartitionEngine:
             effects.changed[key] = value
             self.store.put(key, value)
             self._heap.schedule(key, profile.due)
+            self._remember(customer, profile)
+
+    def _remember(self, customer: str, profile: Profile) -> None:
+        """Keep the profile at hand, in place of the one that was stored longest ago."""
+        recent = self._recent
+        recent[customer] = profile
+        recent.move_to_end(customer)
+        if len(recent) > self._most_recent:
+            recent.popitem(last=False)
 
     def _note(self, outputs: list[Output], effects: Effects) -> None:
         """Count moves, and keep what is to be published: no stage changes without an output that tells it."""
@@ -273,6 +293,7 @@ class PartitionEngine:
             Misconfigured: If the configured lifecycles cannot take the stored state over.
         """
         self._delivered = dict(committed)
+        self._recent.clear()
         clock = self.store.get(CLOCK_KEY)
         if clock is not None:
             stored = orjson.loads(clock)

@@ -65,7 +65,11 @@ def observe(
     if not apply(profile, event, scoring.fold):
         return False, outputs
     at = max(event.at, profile.evaluated_at)
-    if not scoring.watches(event.kind) and before == totals(profile) and passes(scoring, customer, profile, at):
+    if (
+        not scoring.watches(event.kind)
+        and before == totals(profile)
+        and passes(scoring, customer, profile, at)
+    ):
         return True, outputs
     behind = late and event.at < profile.evaluated_at
     outputs += evaluate(
@@ -144,7 +148,7 @@ def evaluate(
     while len(standings) < len(tracks):
         standings.append(Standing())
     profile.asked_at = profile.asked_at or at
-    outputs = _answers(scoring, customer, profile, at) if profile.pending else []
+    outputs = _answers(scoring, customer, profile, at) if at >= profile.due else []
     rescoring = moved or at >= _score_due(scoring, profile, is_event=is_event)
     ask_due = _ask_due(scoring, customer, profile)
     is_asking = at == ask_due
@@ -172,10 +176,9 @@ def evaluate(
         ask_due = _ask_due(scoring, customer, profile)
     if rescoring:
         profile.scored_at = at
-    if profile.pending:
-        due = min(due, next_answer(profile.pending, scoring.horizons))
     profile.evaluated_at = at
-    profile.due = min(due, ask_due, _score_due(scoring, profile))
+    answer = next_answer(profile.pending, scoring.horizons) if profile.pending else FAR
+    profile.due = min(due, ask_due, answer, _score_due(scoring, profile))
     return outputs
 
 

@@ -10,7 +10,7 @@ from faust.types import TP, ConsumerMessage
 
 from scorers.snapshot import Snapshot
 from state import Bounds, MeasureMap, format_instant
-from stream_app.engine import PartitionEngine
+from stream_app.engine import RECENT, PartitionEngine
 from stream_app.kafka_clients import client_options
 from stream_app.model_feed import follow
 from stream_app.model_topic import ModelTopic
@@ -171,7 +171,9 @@ class Ownership:
         self, partition: int, store: TableStore, generation: int, committed: dict[TP, int | None]
     ) -> None:
         context = self.context
-        engine = PartitionEngine(context.scoring, store, context.settings.clock)
+        engine = PartitionEngine(
+            context.scoring, store, context.settings.clock, RECENT // context.settings.topics.partitions
+        )
         mine = {
             source: committed.get(TP(name, partition)) or 0
             for source, name in enumerate(context.source_topics)
