@@ -186,8 +186,9 @@ def _add(profile: Profile, measure: int, at: int, value: int, plan: FoldPlan) ->
 
 def _with_series(kept: dict[int, list[int]], measure: int, series: list[int]) -> dict[int, list[int]]:
     """*kept* with a *series* for *measure*, in order of measures: which came first must leave no trace."""
+    is_last = not kept or measure > next(reversed(kept))
     kept[measure] = series
-    return dict(sorted(kept.items()))
+    return kept if is_last else dict(sorted(kept.items()))
 
 
 def _visit(profile: Profile, at: int, plan: FoldPlan) -> None:
@@ -232,9 +233,11 @@ def _recount(
         kept = _with_series(kept, SESSIONS, [])
     series = kept[SESSIONS]
     oldest = -(-profile.last[SESSIONS] // width) - limit + 1
-    for begin, by in ((start, 1), *((begin, -1) for begin in gone)):
+    if -(-start // width) >= oldest:
+        change(series, -(-start // width), 1)
+    for begin in gone:
         if -(-begin // width) >= oldest:
-            change(series, -(-begin // width), by)
+            change(series, -(-begin // width), -1)
     return kept
 
 

@@ -18,6 +18,7 @@ from stream_app.redis_sink import RedisSink
 from stream_app.worker.changelog import read_partition
 from stream_app.worker.context import Context, end_process
 from stream_app.worker.intake import Intake
+from stream_app.worker.garbage import freeze
 from stream_app.worker.lane import Lane
 from stream_app.worker.marks import Marks
 from stream_app.worker.publisher import Record
@@ -156,6 +157,7 @@ class Ownership:
         read = monotonic()
         for partition, store in stores.items():
             await _whole(self._open(partition, store, generation, committed))
+        freeze()
         self.context.metrics.own(self.lanes.values(), monotonic() - started)
         log.info(
             "partitions taken over", partitions=owned, records=records, customers=self._customers(),

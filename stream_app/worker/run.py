@@ -19,6 +19,7 @@ from stream_app.topic_admin import ensure
 from stream_app.topics import declare
 from stream_app.worker.app import LifecycleApp, create_app
 from stream_app.worker.context import Context
+from stream_app.worker.garbage import look_rarely
 from stream_app.worker.ownership import Ownership
 from stream_app.worker.publisher import Publisher
 from stream_app.worker.watchdog import Lease, Watchdog
@@ -63,6 +64,7 @@ def run_worker(settings: Settings) -> None:
         Misconfigured: If the configuration or an existing topic contradicts what the worker needs.
         Unavailable: If Kafka does not answer.
     """
+    look_rarely()
     app, context = build_worker(settings)
     options = client_options(settings)
     asyncio.run(ensure(settings.kafka, declare(settings), options))

@@ -8,6 +8,7 @@ import orjson
 from state import decode_profile
 from stream_app.alignment import Arrived
 from stream_app.engine import RECENT, PartitionEngine
+from stream_app.worker.garbage import freeze, look_rarely
 from stream_app.worker.stores import MemoryStore
 from tests.bench.contenders.spec import Spec, job, now
 from tests.bench.job import histories, outcome_of
@@ -44,6 +45,8 @@ def main() -> None:
     for engine in engines:
         engine.recover({})
     batches = list(runs(spec))
+    look_rarely()
+    freeze()
     arrived = now()
     wall, cpu, skip = perf_counter(), process_time(), len(batches) // 5
     events = changed = published = 0
