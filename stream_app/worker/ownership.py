@@ -17,8 +17,8 @@ from stream_app.model_topic import ModelTopic
 from stream_app.redis_sink import RedisSink
 from stream_app.worker.changelog import read_partition
 from stream_app.worker.context import Context, end_process
-from stream_app.worker.intake import Intake
 from stream_app.worker.garbage import freeze
+from stream_app.worker.intake import Intake
 from stream_app.worker.lane import Lane
 from stream_app.worker.marks import Marks
 from stream_app.worker.publisher import Record

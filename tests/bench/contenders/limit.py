@@ -14,7 +14,7 @@ from tests.bench.contenders.spec import Spec, job, now
 from tests.bench.job import histories, outcome_of
 from tests.bench.traffic import live, partition_of
 
-RUN = 1000
+RUN = 4000
 """Records of one fold, as many as a worker takes at most (worker.batch_records)."""
 
 
