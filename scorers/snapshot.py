@@ -48,12 +48,14 @@ class LearnerState(msgspec.Struct):
         offset: Next offset of the training topic to learn.
         seen: Recent example ids.
         outcomes: How often each outcome was met.
+        origin: Digest of the file that learning began with, empty when it began with nothing.
     """
 
     learners: dict[str, Learner]
     offset: int
     seen: RecentIds
     outcomes: dict[str, int]
+    origin: str = ""
 
     def predictors(self) -> dict[str, Predictor]:
         """Give the serving forms."""

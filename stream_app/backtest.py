@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 import orjson
 
+from scorers.learner import Learner
 from scorers.predictor import cold_start
 from state import (
     DAY,
@@ -30,6 +31,7 @@ from stream_app.effects import Effects, Refused
 from stream_app.engine import PartitionEngine
 from stream_app.judgement import Judgement
 from stream_app.outputs import EXAMPLE, STAGE_CHANGE
+from stream_app.purchases import Purchases
 from stream_app.questions import Questions
 from stream_app.scoring import Scoring
 from stream_app.snapshots import Snapshots
@@ -58,6 +60,7 @@ class Plan:
         received_at: Processing time (µs), against which "in the future" is measured.
         transitions: Gets each line of `transitions.jsonl`.
         predictions: Gets each line of `predictions.jsonl`.
+        labels: Gets each line of `labels.jsonl`: what was learned when.
         tell: Hears how many records have been read, and the event time (µs) reached.
     """
 
@@ -66,6 +69,7 @@ class Plan:
     received_at: int
     transitions: Write
     predictions: Write
+    labels: Write = lambda _line: None
     tell: Callable[[int, int], object] = lambda _count, _at: None
 
 
@@ -116,7 +120,10 @@ class Backtest:
             scoring.policy = msgspec.structs.replace(scoring.policy, max_pending=0)
         self.engine = PartitionEngine(scoring, store, "event")
         self.outcome = Outcome()
-        self.judgements = {track.name: Judgement(plan.predictions) for track in scoring.tracks}
+        self.judgements = {
+            track.name: Judgement(track.stages, track.horizons, plan.predictions, plan.labels)
+            for track in scoring.tracks
+        }
         self._scoring = scoring
         self._kinds = kinds
         self._bounds = bounds
@@ -128,6 +135,7 @@ class Backtest:
         self._merge = Alignment(len(TOPICS), hold=0.0, patience=0.0)
         self._snapshots: Snapshots | None = None
         self._questions: Questions | None = None
+        self._purchases = Purchases()
         self._sampled = 0
 
     def run(self, records: Iterable[Record]) -> Outcome:
@@ -151,6 +159,12 @@ class Backtest:
         outcome.seconds = time.monotonic() - started
         return outcome
 
+    @property
+    def learners(self) -> dict[str, Learner]:
+        """What has been learned, by lifecycle name; nothing before the first event."""
+        schedule = self._snapshots or self._questions
+        return {} if schedule is None else schedule.learners
+
     def profile_lines(self) -> Iterator[bytes]:
         """Yield the lines of `profiles.jsonl`: one a customer and lifecycle, by customer id."""
         for customer, profile in sorted(self.engine.profiles(), key=lambda known: known[0]):
@@ -167,6 +181,8 @@ class Backtest:
             self.outcome.end = max(self.outcome.end, item.at)
             if not self.outcome.first:
                 self._begin(item.at)
+            if item.kind.amount == _REVENUE and item.active:
+                self._purchases.note(item.customer, item.at, item.amount, item.message)
         except Rejected as rejection:
             item = Refused(rejection, record.customer.encode(), record.value)
             self.outcome.rejections[rejection.reason] += 1
@@ -193,10 +209,11 @@ class Backtest:
     def _begin(self, first: int) -> None:
         self.outcome.first = first
         self._sampled = first // DAY * DAY
-        if self._plan.snapshot_every is None:
-            self._questions = Questions(self._scoring, self.judgements, first)
+        every, asked = self._plan.snapshot_every, (self._scoring, self.judgements, self._purchases, first)
+        if every is None:
+            self._questions = Questions(*asked)
         else:
-            self._snapshots = Snapshots(self._scoring, self.judgements, first, self._plan.snapshot_every)
+            self._snapshots = Snapshots(*asked, every)
 
     def _cross_before(self, at: int) -> None:
         """Stop at every instant up to *at* at which models are asked, answered or taught."""
@@ -222,7 +239,7 @@ class Backtest:
         if not self.outcome.first:
             return
         if self._snapshots is not None:
-            self._snapshots.close(self.outcome.end)
+            self._snapshots.close()
         if self._questions is not None:
             self._questions.close(self.engine)
         self._sample(self.outcome.end)
@@ -245,8 +262,8 @@ class Backtest:
             return
         self.outcome.reasons[change["lifecycle"], change["reason"]] += 1
         self._plan.transitions(payload)
-        if self._snapshots is not None:
-            self._snapshots.note_move(change)
+        if (asking := self._snapshots or self._questions) is not None:
+            asking.note_move(change)
 
     def _profile(self, index: int, customer: str, profile: Profile) -> dict[str, Any]:
         track, standing = self._scoring.tracks[index], profile.standings[index]
@@ -274,12 +291,13 @@ class Backtest:
 def with_label_horizon(scoring: Scoring, horizon: int) -> Scoring:
     """Set how far labels look ahead, whatever the lifecycle files say.
 
-    Churn and value look *horizon* (µs) ahead; the next stage no further than that. Models start anew.
+    Churn looks *horizon* (µs) ahead, the next stage no further than that; value as far as the files say, for its
+    name tells how far that is. Models start anew.
     """
     for track in scoring.tracks:
         asked = track.horizons
         track.horizons = msgspec.structs.replace(
-            asked, churn=horizon, value=horizon, next_stage=min(asked.next_stage, horizon)
+            asked, churn=horizon, next_stage=min(asked.next_stage, horizon)
         )
     scoring.horizons = tuple(track.horizons for track in scoring.tracks)
     scoring.silence = 2 * max(each.churn for each in scoring.horizons)

@@ -1,5 +1,6 @@
 """The files that a backtest writes, and the figures in them."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
@@ -9,6 +10,7 @@ import orjson
 from state import format_instant
 from stream_app.backtest import Backtest
 from stream_app.errors import Misconfigured
+from stream_app.model_figures import ModelFigures
 from stream_app.scoring import Scoring
 from stream_app.sources import Source
 
@@ -51,13 +53,23 @@ class LineFiles:
             file.write(line + b"\n")
 
 
-def metrics_of(backtest: Backtest, scoring: Scoring, source: Source) -> dict[str, Any]:
-    """Return the content of `metrics.json`; `stages` and `models` are those of the first lifecycle."""
+def metrics_of(
+    backtest: Backtest, scoring: Scoring, source: Source, models: Mapping[str, ModelFigures]
+) -> dict[str, Any]:
+    """Return the content of `metrics.json`; `stages` and `models` are those of the first lifecycle.
+
+    Args:
+        backtest: A run that has ended.
+        scoring: Its lifecycles.
+        source: What was read.
+        models: How good the models were, by lifecycle name.
+    """
     outcome = backtest.outcome
     counted, seconds = outcome.outcomes, outcome.seconds
     events = counted.total()
     lifecycles = {
-        track.name: _lifecycle(backtest, index, scoring) for index, track in enumerate(scoring.tracks)
+        track.name: _lifecycle(backtest, index, scoring, models[track.name])
+        for index, track in enumerate(scoring.tracks)
     }
     first = lifecycles[scoring.tracks[0].name]
     return {
@@ -81,13 +93,13 @@ def metrics_of(backtest: Backtest, scoring: Scoring, source: Source) -> dict[str
     }
 
 
-def _lifecycle(backtest: Backtest, index: int, scoring: Scoring) -> dict[str, Any]:
+def _lifecycle(backtest: Backtest, index: int, scoring: Scoring, models: ModelFigures) -> dict[str, Any]:
     track, population = scoring.tracks[index], backtest.engine.population
     reasons = backtest.outcome.reasons
     return {
         "stages": {name: population[index, stage] for stage, name in enumerate(track.stages)},
         "transitions": {reason: count for (name, reason), count in reasons.items() if name == track.name},
-        "models": backtest.judgements[track.name].figures(),
+        "models": models.table,
     }
 
 

@@ -1,34 +1,48 @@
 """The plots of the report, as inline SVG: no script, no network, the same bytes for the same result."""
 
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import matplotlib as mpl
+import numpy as np
+import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
 from scorers.evaluation import CALIBRATION_BINS
 from state import DAY
+from stream_app.figures import Floats
 
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#555555", "#999933")
 """Okabe and Ito's palette, which colour-blind readers can tell apart."""
 
+MODEL, GUIDE = "#0072B2", "#999999"
+_BASELINES = ("#D55E00", "#009E73", "#CC79A7")
 _STYLE: Any = {
     "svg.fonttype": "none",  # text stays text: searchable, and small
     "font.family": "sans-serif",
     "font.size": 10.0,
     "axes.spines.top": False,
     "axes.spines.right": False,
+    "axes.edgecolor": "#888888",
+    "axes.labelcolor": "#444444",
+    "xtick.color": "#666666",
+    "ytick.color": "#666666",
     "axes.grid": True,
-    "grid.color": "#e5e5e5",
+    "grid.color": "#ececec",
     "axes.axisbelow": True,
+    "legend.frameon": False,
+    "legend.fontsize": 8.5,
+    "lines.linewidth": 2.0,
     "figure.facecolor": "none",
     "axes.facecolor": "none",
 }
+_POINTS = 200  # of a curve: more cannot be seen
 Counts = Sequence[tuple[int, Sequence[int]]]
+Labels = npt.NDArray[Any]
 
 
 class Plot:
@@ -38,16 +52,17 @@ class Plot:
 
 
 @contextmanager
-def drawing(plot: Plot, name: str, *, height: float = 3.4) -> Iterator[Axes]:
+def drawing(plot: Plot, name: str, *, width: float = 5.2, height: float = 3.6) -> Iterator[Axes]:
     """Draw one plot.
 
     Args:
         plot: Gets the SVG.
         name: Distinguishes the ids inside the SVG from those of other plots on the page.
-        height: In inches; the width is 7.
+        width: In inches.
+        height: In inches.
     """
     with mpl.rc_context({**_STYLE, "svg.hashsalt": name}):
-        figure = Figure(figsize=(7.0, height), layout="constrained")
+        figure = Figure(figsize=(width, height), layout="constrained")
         canvas = FigureCanvasSVG(figure)
         yield figure.add_subplot()
         buffer = io.StringIO()
@@ -64,106 +79,134 @@ def stages_over_time(counts: Counts, stages: Sequence[str]) -> str:
         stages: Stage names.
     """
     plot = Plot()
-    with drawing(plot, "stages") as axes:
+    with drawing(plot, "stages", width=10.6, height=3.8) as axes:
         times = _days([at for at, _ in counts])
         layers = [[by_stage[index] for _, by_stage in counts] for index in range(len(stages))]
         axes.stackplot(times, *layers, labels=stages, colors=_cycled(len(stages)), alpha=0.85)
         axes.xaxis_date()
         axes.set_ylabel("customers")
         axes.margins(x=0)
-        axes.legend(loc="upper left", fontsize=8, framealpha=0.8)
+        axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
     return plot.svg
 
 
-def bars(counts: Sequence[tuple[str, int]], name: str, unit: str) -> str:
-    """Horizontal bars, the first one on top."""
+def bars(counts: Sequence[tuple[str, float]], name: str, unit: str, *, form: str = "{:,.0f}") -> str:
+    """Horizontal bars, the first one on top; those below zero in another colour."""
     plot = Plot()
-    with drawing(plot, name, height=0.6 + 0.35 * max(1, len(counts))) as axes:
+    with drawing(plot, name, height=0.8 + 0.3 * max(1, len(counts))) as axes:
         labels = [label for label, _ in counts][::-1]
-        drawn = axes.barh(labels, [count for _, count in counts][::-1], color=COLOURS[0])
-        axes.bar_label(drawn, fmt="{:,.0f}", padding=3)
+        values = [count for _, count in counts][::-1]
+        drawn = axes.barh(labels, values, color=[MODEL if value >= 0 else _BASELINES[0] for value in values])
+        axes.bar_label(drawn, fmt=form, padding=3, fontsize=8.5)
         axes.set_xlabel(unit)
-        axes.margins(x=0.12)
+        axes.grid(visible=False, axis="y")
+        axes.margins(x=0.16)
     return plot.svg
 
 
-def calibration(risks: Sequence[float], labels: Sequence[int]) -> str:
-    """What was predicted against what became true, in bins of equal count."""
+def calibration(
+    risks: Floats, labels: Labels, name: str = "churn", became: str = "share that churned"
+) -> str:
+    """What was predicted against what became true, in bins of equal count, over how often it was predicted."""
     plot = Plot()
-    ordered = sorted(zip(risks, labels, strict=True))
-    said, true = [], []
-    for k in range(CALIBRATION_BINS):
-        part = ordered[k * len(ordered) // CALIBRATION_BINS : (k + 1) * len(ordered) // CALIBRATION_BINS]
-        if part:
-            said.append(sum(risk for risk, _ in part) / len(part))
-            true.append(sum(label for _, label in part) / len(part))
-    with drawing(plot, "calibration") as axes:
-        axes.plot([0, 1], [0, 1], color="#999999", linestyle="--", label="perfect")
-        axes.plot(said, true, marker="o", color=COLOURS[0], label="churn")
-        axes.set(xlabel="predicted risk", ylabel="share that churned", xlim=(0, 1), ylim=(0, 1))
-        axes.legend(loc="upper left", fontsize=8)
+    order = np.argsort(risks, kind="stable")
+    parts = [part for part in np.array_split(order, CALIBRATION_BINS) if len(part)]
+    said = [float(np.mean(risks[part])) for part in parts]
+    true = [float(np.mean(labels[part])) for part in parts]
+    with drawing(plot, f"calibration {name}") as axes:
+        counts, edges = np.histogram(risks, bins=25, range=(0.0, 1.0))
+        heights = counts / max(int(counts.max(initial=0)), 1) * 0.25
+        axes.bar(
+            edges[:-1], heights, width=1 / 25, align="edge", color="#dbe7f0", label="how often predicted"
+        )
+        axes.plot([0, 1], [0, 1], color=GUIDE, linestyle="--", linewidth=1.2, label="perfect")
+        axes.plot(said, true, marker="o", markersize=4.5, color=MODEL, label=name)
+        axes.set(xlabel="predicted probability", ylabel=became, xlim=(0, 1), ylim=(0, 1))
+        axes.legend(loc="upper left")
     return plot.svg
 
 
-def roc(risks: Sequence[float], labels: Sequence[int], area: float | None) -> str:
-    """True against false alarms at every threshold."""
+def roc(risks: Mapping[str, Floats], labels: Labels, areas: Mapping[str, float | None]) -> str:
+    """True against false alarms at every threshold, by who says so."""
     plot = Plot()
-    false, true, _ = _ranked(risks, labels)
     with drawing(plot, "roc") as axes:
-        axes.plot([0, 1], [0, 1], color="#999999", linestyle="--", label="chance")
-        told = "churn" if area is None else f"churn, area {area:.3f}"
-        axes.plot(false, true, color=COLOURS[0], label=told)
+        axes.plot([0, 1], [0, 1], color=GUIDE, linestyle="--", linewidth=1.2, label="chance")
+        for (name, said), colour in zip(risks.items(), (MODEL, *_BASELINES), strict=False):
+            false, true, _ = _ranked(said, labels)
+            area = areas.get(name)
+            axes.plot(false, true, color=colour, label=name if area is None else f"{name}, area {area:.3f}")
         axes.set(xlabel="share of the loyal alarmed for", ylabel="share of the churners found")
-        axes.legend(loc="lower right", fontsize=8)
+        axes.set(xlim=(0, 1), ylim=(0, 1.01))
+        axes.legend(loc="lower right")
     return plot.svg
 
 
-def lift(risks: Sequence[float], labels: Sequence[int]) -> str:
-    """How many times more churners than at random are among those at highest risk."""
+def lift(by_decile: Mapping[str, Sequence[float] | None], name: str, whom: str) -> str:
+    """How many times more than at random are among each tenth of the customers."""
     plot = Plot()
-    _, true, reached = _ranked(risks, labels)
-    points = [(share, found / share) for found, share in zip(true, reached, strict=True) if share >= 0.01]
-    with drawing(plot, "lift") as axes:
-        axes.axhline(1.0, color="#999999", linestyle="--", label="at random")
-        axes.plot(*zip(*points, strict=True) if points else ([], []), color=COLOURS[0], label="churn")
-        axes.set(xlabel="share of customers approached, highest risk first", ylabel="lift")
-        axes.legend(loc="upper right", fontsize=8)
+    told = {who: lifts for who, lifts in by_decile.items() if lifts}
+    with drawing(plot, f"lift {name}") as axes:
+        width = 0.8 / max(len(told), 1)
+        for place, (who, lifts) in enumerate(told.items()):
+            where = np.arange(1, len(lifts) + 1) - 0.4 + width * (place + 0.5)
+            axes.bar(where, lifts, width=width, color=(MODEL, *_BASELINES)[place], label=who)
+        axes.axhline(1.0, color=GUIDE, linestyle="--", linewidth=1.2, label="at random")
+        axes.set_xticks(range(1, 11))
+        axes.set(xlabel=f"tenths of the customers, {whom} first", ylabel="lift")
+        axes.grid(visible=False, axis="x")
+        axes.legend(loc="upper right")
     return plot.svg
 
 
-def loss_over_time(months: Sequence[tuple[int, float, float, int]]) -> str:
-    """Log-loss by month of prediction, against always saying the base rate known by then."""
+def by_month(
+    months: Sequence[str], series: Mapping[str, Sequence[float | None]], name: str, unit: str, base: str = ""
+) -> str:
+    """A figure over time, by who it is about; *base* is drawn dashed."""
     plot = Plot()
-    times = _days([at for at, *_ in months])
-    with drawing(plot, "loss") as axes:
-        base = [naive for _, _, naive, _ in months]
-        axes.plot(times, base, color="#999999", linestyle="--", label="base rate")
-        axes.plot(times, [loss for _, loss, _, _ in months], marker="o", color=COLOURS[0], label="churn")
+    with drawing(plot, name) as axes:
+        times = [np.datetime64(month).astype("datetime64[D]").astype(np.int64) for month in months]
+        for place, (who, values) in enumerate(series.items()):
+            is_base = who == base
+            colour = GUIDE if is_base else (MODEL, *_BASELINES)[place % 4]
+            told = [np.nan if value is None else value for value in values]
+            line = "--" if is_base else "-"
+            axes.plot(times, told, marker="o", markersize=3.5, label=who, color=colour, linestyle=line)
         axes.xaxis_date()
-        axes.set_ylabel("log-loss")
+        axes.set_ylabel(unit)
         axes.tick_params(axis="x", rotation=30)
-        axes.legend(fontsize=8)
+        axes.legend(loc="best")
     return plot.svg
 
 
-def _ranked(risks: Sequence[float], labels: Sequence[int]) -> tuple[list[float], list[float], list[float]]:
+def expected_against_spent(said: Floats, spent: Floats) -> str:
+    """Mean spend by tenth of the customers, as expected and as it came."""
+    plot = Plot()
+    parts = [part for part in np.array_split(np.argsort(-said, kind="stable"), 10) if len(part)]
+    places = np.arange(1, len(parts) + 1)
+    with drawing(plot, "value") as axes:
+        axes.bar(places - 0.2, [np.mean(said[part]) for part in parts], 0.4, color=MODEL, label="expected")
+        axes.bar(
+            places + 0.2, [np.mean(spent[part]) for part in parts], 0.4, color=_BASELINES[1], label="spent"
+        )
+        axes.set_xticks(places)
+        axes.set(xlabel="tenths of the customers, highest expectation first", ylabel="mean spend")
+        axes.grid(visible=False, axis="x")
+        axes.legend(loc="upper right")
+    return plot.svg
+
+
+def _ranked(risks: Floats, labels: Labels) -> tuple[list[float], list[float], list[float]]:
     """False and true alarm rates and share reached, at about 200 thresholds; ties fall on one threshold."""
-    ordered = sorted(zip(risks, labels, strict=True), reverse=True)
-    ones = sum(labels) or 1
-    zeros = (len(labels) - sum(labels)) or 1
-    step = max(1, len(ordered) // 200)
-    false, true, reached = [0.0], [0.0], [0.0]
-    found, last = 0, 0
-    for position, (risk, label) in enumerate(ordered, 1):
-        found += label
-        is_tied = position < len(ordered) and ordered[position][0] == risk
-        if is_tied or (position - last < step and position < len(ordered)):
-            continue
-        last = position
-        false.append((position - found) / zeros)
-        true.append(found / ones)
-        reached.append(position / len(ordered))
-    return false, true, reached
+    order = np.argsort(-risks, kind="stable")
+    ordered, found = risks[order], np.cumsum(labels[order])
+    last_of_tie = np.flatnonzero(np.append(ordered[1:] != ordered[:-1], True))
+    if len(last_of_tie) > _POINTS:
+        wanted = np.linspace(0, len(ordered) - 1, _POINTS)
+        last_of_tie = np.unique(last_of_tie[np.searchsorted(last_of_tie, wanted)])
+    seen = last_of_tie + 1
+    ones, zeros = max(int(labels.sum()), 1), max(len(labels) - int(labels.sum()), 1)
+    true, false = found[last_of_tie] / ones, (seen - found[last_of_tie]) / zeros
+    return [0.0, *false.tolist()], [0.0, *true.tolist()], [0.0, *(seen / len(labels)).tolist()]
 
 
 def _cycled(count: int) -> list[str]:

@@ -2,38 +2,40 @@
 
 A snapshot at the instant S knows what happened before S. Its answers look at S up to, not including, S +
 horizon, and are learned when that time has passed, everybody's alike: an early answer for those who came back
-would bias what is learned first (Grzenda, Gomes, Bifet 2019). The metric takes the stored prediction before a
-model learns.
+would bias what is learned first (Grzenda, Gomes, Bifet 2019). Churn and next stage are learned together; value with
+them if it is known by then, else when it is.
+The metric takes the stored prediction before a model learns.
 """
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
+from itertools import groupby
 from typing import Any
 
-import msgspec
 from xxhash import xxh3_64_hexdigest
 
 from scorers.example import Example
 from scorers.learner import FEATURE_SCHEMA, Learner
 from scorers.predictor import predictor_of
-from state import DAY, MEASURE_IDS, Profile, format_instant, is_askable, pack, parse_instant, unpack
+from scorers.transforms import LAST_EVENT, LAST_ORDER
+from state import DAY, FAR, MEASURE_IDS, Horizons, Profile, format_instant, is_askable, parse_instant
+from stream_app.asked import UNKNOWN, Asked
 from stream_app.engine import PartitionEngine
-from stream_app.judgement import Judgement, Prediction
+from stream_app.judgement import Judgement, Learned, Prediction, learning_delays
+from stream_app.purchases import Purchases
 from stream_app.scoring import Scoring, Track
+
+__all__ = ["Snapshots"]
 
 _EVENTS, _ORDERS, _REVENUE, _CANCELLATIONS = (
     MEASURE_IDS[name] for name in ("events", "orders", "revenue", "cancellations")
 )
+_WATCHED = {"orders": _ORDERS, "events": _EVENTS, "cancellations": _CANCELLATIONS}
 _MICRO = 1_000_000
-_written = lru_cache(maxsize=64)(format_instant)
-
-
-class _Question(msgspec.Struct, gc=False):
-    prediction: Prediction
-    stage: str
-    features: bytes
-    revenue: int
+_LARGEST = 3.4e38
+_written = lru_cache(maxsize=256)(format_instant)
+Steps = tuple[tuple[int, tuple[str, ...]], ...]
 
 
 class Snapshots:
@@ -42,152 +44,234 @@ class Snapshots:
     Args:
         scoring: Its predictors are replaced by what has been learned.
         judgements: By lifecycle name.
+        purchases: What everybody bought.
         start: Instant of the first event (µs); the schedule counts from 00:00 UTC of its day.
         every: Time (µs) between two snapshots.
+
+    Attributes:
+        due: The next instant (µs) at which something is asked or answered, before later events are folded.
+        learners: What has been learned, by lifecycle name.
     """
 
-    def __init__(self, scoring: Scoring, judgements: Mapping[str, Judgement], start: int, every: int) -> None:
+    def __init__(
+        self,
+        scoring: Scoring,
+        judgements: Mapping[str, Judgement],
+        purchases: Purchases,
+        start: int,
+        every: int,
+    ) -> None:
         self._scoring = scoring
         self._judgements = judgements
+        self._purchases = purchases
         self._every = every
         self._next = start // DAY * DAY + every  # on the first day nobody is known yet
-        self._learners = {track.name: Learner(track.task) for track in scoring.tracks}
-        self._tracks = {track.name: track for track in scoring.tracks}
-        # A question waits in three queues, in the order of asking: for churn, for value, for learning.
-        self._churn: dict[str, deque[_Question]] = {track.name: deque() for track in scoring.tracks}
-        self._value: dict[str, deque[_Question]] = {track.name: deque() for track in scoring.tracks}
-        self._asked: dict[str, deque[_Question]] = {track.name: deque() for track in scoring.tracks}
-        self._moves: dict[tuple[str, str], list[tuple[int, str]]] = {}
-
-    @property
-    def due(self) -> int:
-        """The next instant (µs) at which something is asked or answered, before later events are folded."""
-        due = self._next
-        for name, track in self._tracks.items():
-            for questions, horizon in (
-                (self._churn[name], track.horizons.churn),
-                (self._value[name], track.horizons.value),
-                (self._asked[name], track.horizons.longest),
-            ):
-                if questions:
-                    due = min(due, questions[0].prediction.at + horizon)
-        return due
+        self.learners = {track.name: Learner(track.task) for track in scoring.tracks}
+        self._waiting: list[deque[Asked]] = [deque() for _ in scoring.tracks]
+        self._moves: dict[tuple[str, str], deque[tuple[int, int]]] = {}
+        self._names: dict[str, str] = {}  # each id once, however many questions wait
+        self.due = self._next
 
     def note_move(self, change: Mapping[str, Any]) -> None:
         """Remember a transition (a stage change of the contracts): it may answer a question."""
-        moves = self._moves.setdefault((change["lifecycle"], change["customer_id"]), [])
-        moves.append((parse_instant(change["event_time"]), change["stage"]))
+        track = next(track for track in self._scoring.tracks if track.name == change["lifecycle"])
+        moves = self._moves.setdefault((track.name, change["customer_id"]), deque())
+        moves.append((parse_instant(change["event_time"]), track.stages.index(change["stage"])))
 
     def cross(self, engine: PartitionEngine, at: int) -> None:
         """Answer, learn and ask at *at*; the engine holds everything before it and nothing later."""
         learned = False
-        for name, track in self._tracks.items():
-            self._settle_churn(engine, name, track, at)
-            self._settle_value(engine, name, track, at)
-            learned |= self._learn(name, track, at)
+        for index, track in enumerate(self._scoring.tracks):
+            for asked in self._waiting[index]:
+                for horizon, labels in _due(_settled_at(track.horizons), asked, at):
+                    self._settle(engine, track, asked, labels)
+                    asked.answered = horizon
+                    if together := _learned_at(track.horizons).get(horizon):
+                        self._learn(track, asked, together, horizon, at)
+                        learned = True
+            self._tell_complete(index, track)
         if learned:
-            self._scoring.serve({name: predictor_of(each) for name, each in self._learners.items()})
+            self._scoring.serve({name: predictor_of(each) for name, each in self.learners.items()})
         if at >= self._next:
             self._ask_all(engine, at)
             self._next += self._every
+        self.due = self._upcoming()
 
-    def close(self, reached: int) -> None:
-        """Tell what was asked and cannot be answered any more; *reached* is the last instant (µs) known."""
-        for name, track in self._tracks.items():
-            for question in self._asked[name]:
-                prediction = question.prediction
-                if prediction.at + track.horizons.next_stage - 1 <= reached:
-                    prediction.next = self._move(track, prediction) or question.stage
-                self._judgements[name].tell(prediction)
+    def close(self) -> None:
+        """Tell what was asked and cannot be answered any more."""
+        for index, track in enumerate(self._scoring.tracks):
+            for asked in self._waiting[index]:
+                self._tell(track, asked)
+
+    def _upcoming(self) -> int:
+        due = self._next
+        for track, waiting in zip(self._scoring.tracks, self._waiting, strict=True):
+            for asked in waiting:
+                horizons = (horizon for horizon, _ in _settled_at(track.horizons))
+                due = min(due, asked.at + next((each for each in horizons if each > asked.answered), FAR))
+        return due
+
+    # ------------------------------------------------------------------ asking
 
     def _ask_all(self, engine: PartitionEngine, at: int) -> None:
         scoring = self._scoring
-        for customer, profile in engine.profiles():
+        predictors = scoring.predictors
+        everybody = [Asked(at, predictor.version) for predictor in predictors]
+        names = self._names
+        for name, profile in engine.profiles():
+            customer = names.setdefault(name, name)
             values = scoring.inputs.values(profile, at - 1)
-            features = pack(values)
+            features = [value if -_LARGEST < value < _LARGEST else _rounded(value) for value in values]
             for index, track in enumerate(scoring.tracks):
-                stage = profile.standings[index].stage
-                scores = scoring.predictors[index].score(values, stage)
-                known = is_askable(profile, track.horizons.label)
-                prediction = Prediction(
-                    customer=customer,
-                    lifecycle=track.name,
-                    at=at,
-                    churn_risk=scores.churn if known else None,
-                    next_stage=dict(zip(track.stages, scores.next_stage, strict=True)),
-                    value=scores.value,
-                    model_version=scoring.predictors[index].version,
+                standing = profile.standings[index]
+                everybody[index].add(
+                    customer,
+                    standing.stage,
+                    features,
+                    predictors[index].score(values, standing.stage),
+                    profile.counts[_REVENUE],
+                    known=is_askable(profile, track.horizons.label),
+                    since=standing.since,
                 )
-                question = _Question(prediction, track.stages[stage], features, profile.counts[_REVENUE])
-                self._asked[track.name].append(question)
-                self._value[track.name].append(question)
-                if known:
-                    self._churn[track.name].append(question)
+        for waiting, asked in zip(self._waiting, everybody, strict=True):
+            if len(asked):
+                waiting.append(asked)
 
-    def _settle_churn(self, engine: PartitionEngine, name: str, track: Track, at: int) -> None:
-        waiting = self._churn[name]
-        while waiting and waiting[0].prediction.at + track.horizons.churn <= at:
-            prediction = waiting.popleft().prediction
-            profile = engine.profile(prediction.customer)
-            if profile is not None:
-                prediction.churned = int(_churned(profile, prediction.at, track))
+    # ------------------------------------------------------------------ answering
 
-    def _settle_value(self, engine: PartitionEngine, name: str, track: Track, at: int) -> None:
-        waiting = self._value[name]
-        while waiting and waiting[0].prediction.at + track.horizons.value <= at:
-            question = waiting.popleft()
-            profile = engine.profile(question.prediction.customer)
-            if profile is not None:
-                question.prediction.spent = (profile.counts[_REVENUE] - question.revenue) / _MICRO
+    def _settle(self, engine: PartitionEngine, track: Track, asked: Asked, labels: tuple[str, ...]) -> None:
+        if "next_stage" in labels:
+            for row, customer in asked.rows():
+                moved = self._move(track, customer, asked.at)
+                asked.following[row] = asked.stages[row] if moved == UNKNOWN else moved
+        if labels == ("next_stage",):
+            return
+        for row, customer in asked.rows():
+            profile = engine.profile(customer)
+            if profile is None:
+                continue
+            if "churn" in labels and asked.risk(row) is not None:
+                asked.churned[row] = _churned(profile, asked.at, track)
+            if "value" in labels:
+                asked.spent[row] = max(0, profile.counts[_REVENUE] - asked.revenue(row)) / _MICRO
 
-    def _learn(self, name: str, track: Track, at: int) -> bool:
-        asked, learner = self._asked[name], self._learners[name]
-        learned = False
-        while asked and asked[0].prediction.at + track.horizons.longest <= at:
-            question = asked.popleft()
-            prediction = question.prediction
-            prediction.next = self._move(track, prediction) or question.stage
-            self._judgements[name].tell(prediction)
-            learner.learn(_example(question, at))
-            learned = True
-        return learned
+    def _move(self, track: Track, customer: str, at: int) -> int:
+        """The first stage moved to within the horizon, -1 for none; moves before the question are forgotten."""
+        moves = self._moves.get((track.name, customer))
+        while moves and moves[0][0] < at:
+            moves.popleft()
+        return moves[0][1] if moves and moves[0][0] < at + track.horizons.next_stage else UNKNOWN
 
-    def _move(self, track: Track, prediction: Prediction) -> str | None:
-        """The first stage moved to within the horizon; moves before the prediction are forgotten."""
-        moves = self._moves.get((track.name, prediction.customer))
-        if not moves:
-            return None
-        until = prediction.at + track.horizons.next_stage
-        while moves and moves[0][0] < prediction.at:
-            moves.pop(0)
-        return moves[0][1] if moves and moves[0][0] < until else None
+    def _learn(self, track: Track, asked: Asked, labels: tuple[str, ...], horizon: int, at: int) -> None:
+        learner = self.learners[track.name]
+        for example in self._examples(track, asked, labels, at):
+            learner.learn(example)
+        step = Learned(
+            lifecycle=track.name,
+            labels=labels,
+            asked_at=asked.at,
+            answered_at=asked.at + horizon,
+            learned_at=at,
+            examples=len(asked),
+            model_version=learner.labels,
+        )
+        self._judgements[track.name].learned([step])
+
+    def _examples(self, track: Track, asked: Asked, labels: tuple[str, ...], at: int) -> Iterator[Example]:
+        for row, customer in asked.rows():
+            prediction = self._prediction(track, asked, row, labels)
+            yield Example(
+                id=xxh3_64_hexdigest(f"{track.name}/{asked.at}/{'+'.join(labels)}/{customer}".encode()),
+                lifecycle=track.name,
+                asked_at=_written(asked.at),
+                answered_at=_written(at),
+                stage=prediction.stage,
+                features=list(asked.features(row)),
+                schema=FEATURE_SCHEMA,
+                churn_risk=prediction.churn_risk,
+                next_stage=prediction.next_stage,
+                value=prediction.value,
+                model_version=asked.version,
+                churned=prediction.churned,
+                next=prediction.next,
+                spent=prediction.spent,
+            )
+
+    # ------------------------------------------------------------------ telling
+
+    def _tell_complete(self, index: int, track: Track) -> None:
+        waiting = self._waiting[index]
+        while waiting and waiting[0].answered == track.horizons.longest:
+            self._tell(track, waiting.popleft())
+
+    def _tell(self, track: Track, asked: Asked) -> None:
+        judgement, back = self._judgements[track.name], track.horizons.value
+        place = _recency_place(track)
+        for row, customer in asked.rows():
+            prediction = self._prediction(track, asked, row)
+            prediction.recency = asked.features(row)[place]
+            prediction.tenure = asked.tenure(row)
+            prediction.before = self._purchases.spent(customer, asked.at - back, asked.at)
+            judgement.tell(prediction)
+
+    @staticmethod
+    def _prediction(
+        track: Track, asked: Asked, row: int, labels: Iterable[str] = ("churn", "next_stage", "value")
+    ) -> Prediction:
+        churned, following, spent = asked.churned[row], asked.following[row], asked.spent[row]
+        return Prediction(
+            customer=asked.customers[row],
+            lifecycle=track.name,
+            at=asked.at,
+            stage=track.stages[asked.stages[row]],
+            churn_risk=asked.risk(row),
+            next_stage=dict(zip(track.stages, asked.chances(row), strict=True)),
+            value=asked.values[row],
+            model_version=asked.version,
+            recency=0.0,
+            tenure=0.0,
+            before=0.0,
+            churned=churned if "churn" in labels and churned != UNKNOWN else None,
+            next=track.stages[following] if "next_stage" in labels and following != UNKNOWN else None,
+            spent=spent if "value" in labels and spent >= 0.0 else None,
+        )
+
+
+@lru_cache(maxsize=64)
+def _settled_at(horizons: Horizons) -> Steps:
+    """Which labels are known after which time, the soonest first."""
+    kinds = [(horizons.churn, "churn"), (horizons.next_stage, "next_stage"), (horizons.value, "value")]
+    grouped = groupby(sorted(kinds), key=lambda kind: kind[0])
+    return tuple((horizon, tuple(name for _, name in group)) for horizon, group in grouped)
+
+
+@lru_cache(maxsize=64)
+def _learned_at(horizons: Horizons) -> dict[int, tuple[str, ...]]:
+    """Which labels are learned together after which time."""
+    together: dict[int, tuple[str, ...]] = {}
+    for label, delay in learning_delays(horizons).items():
+        together[delay] = (*together.get(delay, ()), label)
+    return together
+
+
+def _due(steps: Steps, asked: Asked, at: int) -> Iterator[tuple[int, tuple[str, ...]]]:
+    return (
+        (horizon, labels)
+        for horizon, labels in steps
+        if asked.answered < horizon and asked.at + horizon <= at
+    )
 
 
 def _churned(profile: Profile, asked: int, track: Track) -> bool:
     """Whether nothing of the watched kind has happened since *asked*; exact at the horizon."""
-    if track.horizons.label == "cancellations":
-        return profile.last[_CANCELLATIONS] >= asked
-    watched = _ORDERS if track.horizons.label == "orders" else _EVENTS
-    return profile.last[watched] < asked
+    happened = profile.last[_WATCHED[track.horizons.label]] >= asked
+    return happened if track.horizons.label == "cancellations" else not happened
 
 
-def _example(question: _Question, at: int) -> Example:
-    prediction = question.prediction
-    asked_at = _written(prediction.at)
-    identity = f"{prediction.lifecycle}/{asked_at}/{prediction.customer}"
-    return Example(
-        id=xxh3_64_hexdigest(identity.encode()),
-        lifecycle=prediction.lifecycle,
-        asked_at=asked_at,
-        answered_at=_written(at),
-        stage=question.stage,
-        features=list(unpack(question.features)),
-        schema=FEATURE_SCHEMA,
-        churn_risk=prediction.churn_risk,
-        next_stage=prediction.next_stage,
-        value=prediction.value,
-        model_version=prediction.model_version,
-        churned=prediction.churned,
-        next=prediction.next,
-        spent=prediction.spent,
-    )
+def _recency_place(track: Track) -> int:
+    return LAST_ORDER if track.horizons.label == "orders" else LAST_EVENT
+
+
+def _rounded(value: float) -> float:
+    """What 32 bits can hold: an infinity stays one."""
+    return value if value in (float("inf"), float("-inf")) else (_LARGEST if value > 0 else -_LARGEST)

@@ -16,7 +16,7 @@ import structlog
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.errors import KafkaError, ProducerFenced
 
-from scorers.snapshot import SnapshotRefused
+from scorers.snapshot import LearnerState, SnapshotRefused
 from state import format_instant
 from stream_app.errors import Unavailable, WorkFailed
 from stream_app.model_topic import RECORD_KEY, ModelTopic
@@ -54,6 +54,8 @@ class Trainer:
         now: Processing time, microseconds since 1970 UTC; only written into snapshots.
         pace: How often it broadcasts.
         rebuild: Forget every snapshot and learn the whole training topic again.
+        start: Gives the models to begin with instead of none: forget every snapshot that did not begin with them,
+            and learn the whole training topic on top. Whoever comes back goes on from where it was.
         on_change: Told after a take-over (with the training), when it has been lost (with `None`), and after
             each snapshot.
 
@@ -69,6 +71,7 @@ class Trainer:
         pace: Pace | None = None,
         *,
         rebuild: bool = False,
+        start: Callable[[], LearnerState] | None = None,
         on_change: Callable[[Training | None], object] = lambda _: None,
     ) -> None:
         self.topic = topic
@@ -77,6 +80,7 @@ class Trainer:
         self._now = now
         self._pace = pace or Pace()
         self._rebuild = rebuild
+        self._start = start
         self._on_change = on_change
         self._silent_until = 0
         self._last_broadcast = 0.0
@@ -145,7 +149,7 @@ class Trainer:
         training = await self._newest()
         self._silent_until = 0
         if training is None:
-            training = Training(self.topic.tasks)
+            training = self._begin()
             self._silent_until = end  # workers keep what they have until everything is learned again
         offset = training.state.offset
         if offset > end:
@@ -159,10 +163,26 @@ class Trainer:
         log.info("training", offset=offset, end=end, learned=training.learned)
         return training
 
+    def _begin(self) -> Training:
+        """Begin with the given models, else with none."""
+        if self._start is None:
+            return Training(self.topic.tasks)
+        training = Training(self.topic.tasks, self._start())
+        training.fresh = 1  # worth telling the workers, before anything is learned on top
+        log.warning("beginning with the loaded models", learned=training.learned)
+        return training
+
     async def _newest(self) -> Training | None:
         if self._rebuild:
             log.warning("rebuilding from the first example, as asked")
             return None
+        training = await self._published()
+        if training is None or self._start is None or training.state.origin == self._start().origin:
+            return training
+        log.warning("models that began otherwise are put aside for the loaded ones", learned=training.learned)
+        return None
+
+    async def _published(self) -> Training | None:
         async with self.topic.reader() as reader:
             data = await self.topic.newest(reader)
         if data is None:

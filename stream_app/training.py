@@ -40,6 +40,7 @@ class Training:
             offset=0 if state is None else state.offset,
             seen=RecentIds() if state is None else state.seen,
             outcomes=dict.fromkeys(OUTCOMES, 0) if state is None else state.outcomes,
+            origin="" if state is None else state.origin,
         )
         self.fresh = 0
 

@@ -11,7 +11,8 @@ from scorers.durations import DurationError, parse_duration
 from state import format_instant, parse_instant
 from stream_app.errors import Misconfigured
 from stream_app.event_names import load_measures
-from stream_app.options import AsJson, ConfigFile, Lifecycles
+from stream_app.model_key import model_key
+from stream_app.options import AsJson, ConfigFile, DataDir, Lifecycles
 from stream_app.settings import load_settings
 from stream_app.source_options import (
     DEFAULT_SEED,
@@ -66,18 +67,28 @@ def backtest(
     rename: Rename = None,
     simulate_touches: SimulateTouches = False,
     seed: Seed = DEFAULT_SEED,
+    save_model: Annotated[
+        Path | None,
+        typer.Option(
+            "--save-model",
+            metavar="FILE",
+            help="Write what was learned, signed, for `lifecycle trainer --load FILE`.",
+            show_default=False,
+        ),
+    ] = None,
     config: ConfigFile = None,
+    data_dir: DataDir = None,
     as_json: AsJson = False,
 ) -> None:
     """Run a data set through the same step in one process: transitions, model quality, a report.
 
-    With --out DIR it writes transitions.jsonl, profiles.jsonl, predictions.jsonl, metrics.json and
-    report.html.
+    With --out DIR it writes transitions.jsonl, profiles.jsonl, predictions.jsonl, labels.jsonl, metrics.json
+    and report.html.
     """
     horizon = _duration(label_horizon, "--label-horizon")
     every = _duration(snapshot_every, "--snapshot-every")
     end = _instant(until)
-    settings = load_settings(config, lifecycles=lifecycle)
+    settings = load_settings(config, data_dir=data_dir, lifecycles=lifecycle)
     kinds, now = load_measures(settings), wall_clock()
     opened = asked_source(
         settings,
@@ -97,6 +108,8 @@ def backtest(
     # models and plots are slow to import, and not wanted for --help
     from stream_app.backtest import Backtest, Plan, with_label_horizon  # noqa: PLC0415
     from stream_app.backtest_files import LineFiles, metrics_of, write_json  # noqa: PLC0415
+    from stream_app.model_file import save_models  # noqa: PLC0415
+    from stream_app.model_figures import model_figures  # noqa: PLC0415
     from stream_app.progress_display import ProgressDisplay  # noqa: PLC0415
     from stream_app.scoring import scoring_for  # noqa: PLC0415
     from stream_app.worker.stores import MemoryStore  # noqa: PLC0415
@@ -104,7 +117,7 @@ def backtest(
     scoring = scoring_for(settings)
     if horizon is not None:
         with_label_horizon(scoring, horizon)
-    names = ("transitions.jsonl", "predictions.jsonl", "profiles.jsonl")
+    names = ("transitions.jsonl", "predictions.jsonl", "labels.jsonl", "profiles.jsonl")
     with ProgressDisplay(f"backtesting {source}") as display, LineFiles(out, *names) as files:
         if opened.notice:
             display.say(f"note: {opened.notice}")
@@ -114,11 +127,14 @@ def backtest(
             received_at=now,
             transitions=partial(files.write, "transitions.jsonl"),
             predictions=partial(files.write, "predictions.jsonl"),
+            labels=partial(files.write, "labels.jsonl"),
             tell=lambda count, at: display.show(count, opened.reading.read or None, _told(count, at)),
         )
         run = Backtest(scoring, MemoryStore(), kinds, bounds_of(settings), plan)
         run.run(opened.records)
-        metrics = metrics_of(run, scoring, opened)
+        display.say("judging the models")
+        models = {name: model_figures(judgement) for name, judgement in run.judgements.items()}
+        metrics = metrics_of(run, scoring, opened, models)
         if out is not None:
             for line in run.profile_lines():
                 files.write("profiles.jsonl", line)
@@ -126,7 +142,13 @@ def backtest(
             from stream_app.report import report_page  # noqa: PLC0415 - plots are slow to import
 
             write_json(out / "metrics.json", metrics)
-            (out / "report.html").write_text(report_page(run, scoring, metrics, source), encoding="utf-8")
+            page = report_page(run, scoring, metrics, models, source)
+            (out / "report.html").write_text(page, encoding="utf-8")
+        if save_model is not None:
+            secret = settings.models.key
+            key = model_key(None if secret is None else secret.get_secret_value(), settings.data_dir)
+            save_models(save_model, run.learners, key, format_instant(now))
+            display.say(f"the models are in {save_model}")
     typer.echo(json.dumps(metrics) if as_json else _sentences(source, metrics, out))
 
 
@@ -156,7 +178,6 @@ def _told(count: int, at: int) -> str:
 
 
 def _sentences(source: str, metrics: dict[str, Any], out: Path | None) -> str:
-    churn = metrics["models"]["churn"]
     lines = [
         (
             f"backtested {source}: {metrics['events']:,} events of {metrics['customers']:,} customers "
@@ -169,12 +190,38 @@ def _sentences(source: str, metrics: dict[str, Any], out: Path | None) -> str:
         "  stages: " + ", ".join(f"{name} {count:,}" for name, count in metrics["stages"].items()),
         "  transitions: " + ", ".join(f"{why} {count:,}" for why, count in metrics["transitions"].items()),
     ]
-    if churn["auc"] is not None:
-        lines.append(
-            f"  churn: AUC {churn['auc']:.3f}, log-loss {churn['log_loss']:.3f}, "
-            f"calibration error {churn['ece']:.3f} over {churn['examples']:,} predictions, "
-            f"{churn['base_rate']:.0%} churned"
-        )
+    lines += _qualities(metrics["models"])
     if out is not None:
         lines.append(f"  {out / 'report.html'} shows it")
     return "\n".join(lines)
+
+
+def _qualities(models: dict[str, Any]) -> list[str]:
+    """The models' figures with those of the baselines below, as far as there are answers."""
+    shown = {
+        "churn": {"auc": "AUC", "log_loss": "log-loss", "brier": "Brier", "ece": "calibration error"},
+        "next_stage": {"log_loss": "log-loss", "accuracy": "accuracy"},
+        "value": {"mae": "mean error", "gini": "Gini"},
+    }
+    lines = []
+    for model, names in shown.items():
+        told, labels = models[model], models[model]["labels"]
+        wait = labels["wait_days"]["mean"]
+        waited = "" if wait is None else f", learned after {wait:.0f} days"
+        name = model.replace("_", " ")
+        lines.append(f"  {name}: {labels['answered']:,} of {labels['asked']:,} predictions answered{waited}")
+        if not told["examples"]:
+            continue
+        contenders = {"lifecycle": told, **told["baselines"]}
+        for who, figures in contenders.items():
+            numbers = [
+                f"{word} {figures[key]:.4f}" for key, word in names.items() if figures[key] is not None
+            ]
+            lines.append(f"    {who.replace('_', ' '):<12} {', '.join(numbers)}")
+        if model == "churn":
+            lines.append(f"    {told['base_rate']:.0%} churned; lift by decile {_lifts(told)}")
+    return lines
+
+
+def _lifts(told: dict[str, Any]) -> str:
+    return " ".join(f"{lift:.2f}" for lift in told["lift_by_decile"] or ()) or "unknown"

@@ -3,6 +3,8 @@
 import asyncio
 import signal
 import time
+from functools import partial
+from pathlib import Path
 from typing import Annotated
 
 import structlog
@@ -10,6 +12,7 @@ import typer
 from prometheus_client import CollectorRegistry, start_http_server
 
 from stream_app.logs import configure
+from stream_app.model_file import load_models
 from stream_app.model_metrics import ModelMetrics
 from stream_app.model_topic_of import model_topic
 from stream_app.options import ConfigFile, DataDir, Kafka, Lifecycles
@@ -27,6 +30,15 @@ def trainer(
     rebuild: Annotated[
         bool, typer.Option("--rebuild", help="Forget the models and learn the whole training topic again.")
     ] = False,
+    load: Annotated[
+        Path | None,
+        typer.Option(
+            "--load",
+            metavar="FILE",
+            help="Begin with the models that `lifecycle backtest --save-model FILE` learned from history.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """Learn from every answered example, exactly once, and broadcast the models to the workers.
 
@@ -35,11 +47,14 @@ def trainer(
     """
     settings = load_settings(config, kafka=kafka, data_dir=data_dir, lifecycles=lifecycle)
     topic = model_topic(settings)
+    start = None if load is None else partial(load_models, load, topic.key, topic.tasks)
+    if start is not None:
+        start()  # a file that cannot be used is told before anything is joined
     configure(settings.log)
     metrics = ModelMetrics(_now)
     _serve(metrics, settings.metrics)
     pace = Pace(broadcast_s=settings.models.broadcast_every / 1e6)
-    running = Trainer(topic, _now, pace, rebuild=rebuild, on_change=metrics.update)
+    running = Trainer(topic, _now, pace, rebuild=rebuild, start=start, on_change=metrics.update)
     asyncio.run(_until_told(settings, running))
 
 

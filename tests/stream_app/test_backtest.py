@@ -3,7 +3,7 @@
 import json
 import re
 from bisect import bisect_right
-from collections import defaultdict
+from collections import Counter, defaultdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -50,6 +50,7 @@ class Result:
         self.transitions = self._lines("transitions.jsonl")
         self.profiles = {row["customer_id"]: row for row in self._lines("profiles.jsonl")}
         self.predictions = self._lines("predictions.jsonl")
+        self.trail = self._lines("labels.jsonl")
         self.metrics = json.loads((folder / "metrics.json").read_bytes())
         self.report = (folder / "report.html").read_text("utf-8")
 
@@ -224,10 +225,27 @@ def test_next_stage_labels_are_what_the_transitions_say(scored: Result) -> None:
 
 
 def test_a_model_has_learned_exactly_what_was_answered_before(scored: Result) -> None:
+    """Churn and next stage look two weeks ahead here and are one example; value is another, after 90 days."""
     times = sorted(micros(row["at"]) for row in scored.predictions)
     for row in scored.predictions:
         at = micros(row["at"])
-        assert row["model_version"] == bisect_right(times, at - 14 * DAY)
+        assert row["model_version"] == bisect_right(times, at - 14 * DAY) + bisect_right(times, at - 90 * DAY)
+
+
+def test_nothing_is_learned_before_its_horizon_has_passed(scored: Result) -> None:
+    horizons = {"churn": 14, "next_stage": 14, "value": 90}
+    asked = Counter(row["at"] for row in scored.predictions)
+    end = micros(scored.metrics["end"])
+    learned = {(step["asked_at"], label) for step in scored.trail for label in step["labels"]}
+
+    for step in scored.trail:
+        for label in step["labels"]:
+            assert micros(step["answered_at"]) == micros(step["asked_at"]) + horizons[label] * DAY
+        assert micros(step["learned_at"]) >= micros(step["answered_at"])
+        assert step["examples"] == asked[step["asked_at"]]
+    for label, days in horizons.items():
+        answered = {at for at in asked if micros(at) + days * DAY <= end}
+        assert {at for at, name in learned if name == label} == answered
 
 
 def test_metrics_judge_the_answered_predictions(scored: Result) -> None:
@@ -242,7 +260,7 @@ def test_metrics_judge_the_answered_predictions(scored: Result) -> None:
 
 
 def test_the_report_draws_and_loads_nothing_from_elsewhere(scored: Result) -> None:
-    assert scored.report.count("<svg") == 6
+    assert scored.report.count("<svg") == 10
     assert not re.search(r'(?:src|href)="(?!#)', scored.report)
     assert "<script" not in scored.report
     for title in (
@@ -252,6 +270,8 @@ def test_the_report_draws_and_loads_nothing_from_elsewhere(scored: Result) -> No
         "ROC",
         "Lift",
         "Loss over time",
+        "AUC over time",
+        "Feature weights",
     ):
         assert f"<h3>{title}</h3>" in scored.report
 
@@ -263,7 +283,7 @@ def test_the_same_source_gives_the_same_files(tmp_path: Path) -> None:
     source = EXCERPTS / "online_retail_ii_first_400.csv"
     first, second = (backtested(tmp_path / name, source, *flags) for name in "ab")
 
-    for name in ("transitions.jsonl", "profiles.jsonl", "predictions.jsonl"):
+    for name in ("transitions.jsonl", "profiles.jsonl", "predictions.jsonl", "labels.jsonl"):
         assert (first.folder / name).read_bytes() == (second.folder / name).read_bytes()
     assert "simulated" in first.report
     assert first.metrics["notice"].endswith("orders are real")
