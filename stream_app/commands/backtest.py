@@ -108,8 +108,8 @@ def backtest(
     # models and plots are slow to import, and not wanted for --help
     from stream_app.backtest import Backtest, Plan, with_label_horizon  # noqa: PLC0415
     from stream_app.backtest_files import LineFiles, metrics_of, write_json  # noqa: PLC0415
-    from stream_app.model_file import save_models  # noqa: PLC0415
     from stream_app.model_figures import model_figures  # noqa: PLC0415
+    from stream_app.model_file import save_models  # noqa: PLC0415
     from stream_app.progress_display import ProgressDisplay  # noqa: PLC0415
     from stream_app.scoring import scoring_for  # noqa: PLC0415
     from stream_app.worker.stores import MemoryStore  # noqa: PLC0415

@@ -7,7 +7,6 @@ from hypothesis import strategies as st
 
 from stream_app import report_plots as plots
 
-
 SAID, BECAME = np.array([0.2, 0.8]), np.array([0, 1])
 
 
