@@ -117,6 +117,12 @@ class Sink(_Section):
     stream_maxlen: Positive = 1_000_000
 
 
+class Deliver(_Section):
+    """What the process that delivers to others keeps."""
+
+    keep_attempts: Duration = _us("30d")
+
+
 class Models(_Section):
     """How models travel from the trainer to the workers."""
 
@@ -148,6 +154,7 @@ class Settings(_Section):
     prefix: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$")] = "lifecycle"
     lifecycles: Annotated[Names, Field(min_length=1)] = ("six-stage",)
     clock: Literal["wall", "event"] = "wall"
+    destinations: Names = ()
     value_segments: dict[str, Annotated[float, Field(ge=0)]] = {"low": 0.0, "medium": 250.0, "high": 1000.0}
     kafka_security: KafkaSecurity = KafkaSecurity()
     topics: Topics = Topics()
@@ -156,6 +163,7 @@ class Settings(_Section):
     scoring: Scoring = Scoring()
     worker: Worker = Worker()
     sink: Sink = Sink()
+    deliver: Deliver = Deliver()
     models: Models = Models()
     metrics: Metrics = Metrics()
     log: Log = Log()

@@ -1,0 +1,65 @@
+"""`lifecycle deliver`: tells other systems."""
+
+import asyncio
+import signal
+import time
+from typing import TYPE_CHECKING, Annotated
+
+import structlog
+import typer
+
+from stream_app.errors import Misconfigured
+from stream_app.options import ConfigFile, DataDir, Kafka
+from stream_app.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from stream_app.delivery.destination import Destination
+    from stream_app.delivery.metrics import DeliveryMetrics
+
+
+def deliver(
+    config: ConfigFile = None,
+    kafka: Kafka = None,
+    data_dir: DataDir = None,
+    destination: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="FILE_OR_PRESET", help="A destination; may be given several times.", show_default=False
+        ),
+    ] = None,
+) -> None:
+    """Tell stage changes and churn alerts to webhooks, CRMs and Alertmanager, each at least once.
+
+    Each destination reads on its own: one that is dead falls behind and holds nobody up. Several of these processes
+    share the work.
+    """
+    from prometheus_client import start_http_server  # noqa: PLC0415 - slow to import
+
+    from stream_app.delivery.destination import load_destinations  # noqa: PLC0415 - same
+    from stream_app.delivery.metrics import DeliveryMetrics  # noqa: PLC0415 - same
+    from stream_app.logs import configure  # noqa: PLC0415 - same
+
+    settings = load_settings(config, kafka=kafka, data_dir=data_dir, destinations=destination)
+    if not settings.destinations:
+        raise Misconfigured(
+            "no destination: give --destination FILE_OR_PRESET, or set destinations in the file"
+        )
+    destinations = load_destinations(settings.destinations)
+    configure(settings.log)
+    metrics = DeliveryMetrics()
+    server, _ = start_http_server(settings.metrics.port, settings.metrics.host, metrics.registry)
+    address = f"http://{settings.metrics.host}:{server.server_port}/metrics"
+    structlog.get_logger(__name__).info("metrics", address=address)
+    asyncio.run(_until_told(settings, destinations, metrics))
+
+
+async def _until_told(
+    settings: Settings, destinations: list["Destination"], metrics: "DeliveryMetrics"
+) -> None:
+    from stream_app.delivery.run import deliver_until  # noqa: PLC0415 - slow to import
+
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    await deliver_until(stop, settings, destinations, metrics, lambda: time.time_ns() // 1000)

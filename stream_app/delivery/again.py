@@ -1,0 +1,114 @@
+"""Sending a period again: what Kafka holds of it, through the same filters, with the same ids."""
+
+import asyncio
+import time
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError
+
+from stream_app.delivery.attempts import AttemptLog, log_path
+from stream_app.delivery.courier import topics_of
+from stream_app.delivery.destination import Destination
+from stream_app.delivery.message import Message, is_wanted, message_of
+from stream_app.delivery.metrics import DeliveryMetrics
+from stream_app.delivery.sender import Sender
+from stream_app.errors import Unavailable
+from stream_app.kafka_clients import client_options
+from stream_app.progress_display import ProgressDisplay
+from stream_app.settings import Settings
+
+__all__ = ["redeliver_period"]
+
+
+async def redeliver_period(
+    settings: Settings,
+    destination: Destination,
+    first: int,
+    last: int,
+    *,
+    only_failed: bool,
+    patience: float,
+) -> dict[str, int]:
+    """Deliver again what was published in [first, last) (µs).
+
+    Args:
+        settings: Where Kafka and the attempt log are.
+        destination: Where to.
+        first: Begin of the period.
+        last: End of the period.
+        only_failed: Leave out what the attempt log has as delivered.
+        patience: Seconds for which one message is tried.
+
+    Returns:
+        Messages by outcome: delivered, refused, given_up, skipped.
+
+    Raises:
+        Unavailable: Kafka does not answer.
+    """
+    attempts = AttemptLog(log_path(settings.data_dir, destination.name))
+    counts = {"delivered": 0, "refused": 0, "given_up": 0, "skipped": 0}
+    try:
+        found = await _published(settings, destination, first // 1000, last // 1000)
+        async with Sender(destination, attempts, DeliveryMetrics(), lambda: time.time_ns() // 1000) as sender:
+            by_customer: dict[str, list[Message]] = {}
+            for message in found:
+                if not is_wanted(destination, message) or (
+                    only_failed and attempts.was_delivered(message.id)
+                ):
+                    counts["skipped"] += 1
+                else:
+                    by_customer.setdefault(message.customer, []).append(message)
+            await _send(sender, list(by_customer.values()), counts, patience)
+    except KafkaError as error:
+        raise Unavailable(f"the period cannot be read ({error}): is Kafka up?") from error
+    finally:
+        attempts.close()
+    return counts
+
+
+async def _send(sender: Sender, queues: list[list[Message]], counts: dict[str, int], patience: float) -> None:
+    """Customers side by side, the messages of each in order."""
+    room = asyncio.Semaphore(sender.destination.concurrency)
+
+    async def one(queue: list[Message]) -> None:
+        async with room:
+            for message in queue:
+                counts[await sender.deliver(message, patience)] += 1
+                done = sum(counts.values()) - counts["skipped"]
+                display.show(done, total, f"{done:,} of {total:,} messages")
+
+    total = sum(map(len, queues))
+    with ProgressDisplay("redelivering") as display:
+        async with asyncio.TaskGroup() as group:
+            for queue in queues:
+                group.create_task(one(queue))
+
+
+async def _published(settings: Settings, destination: Destination, first: int, last: int) -> list[Message]:
+    """Messages that Kafka holds of a period (ms), each once."""
+    topics = topics_of(settings.topic_prefix, destination.on)
+    found: dict[str, Message] = {}
+    consumer = AIOKafkaConsumer(**client_options(settings), enable_auto_commit=False)
+    await consumer.start()
+    try:
+        wanted = [TopicPartition(name, p) for name in topics for p in range(settings.topics.partitions)]
+        consumer.assign(wanted)
+        starts: dict[TopicPartition, Any] = await consumer.offsets_for_times(dict.fromkeys(wanted, first))
+        ends = await consumer.end_offsets(wanted)
+        for partition in wanted:
+            start = starts.get(partition)
+            if start is None:
+                continue
+            consumer.seek(partition, start.offset)
+            done = False
+            while not done and await consumer.position(partition) < ends[partition]:
+                fetched = await consumer.getmany(partition, timeout_ms=500)
+                for record in fetched.get(partition, ()):
+                    done = done or record.timestamp >= last
+                    message = message_of(topics[partition.topic], record.value, record.headers)
+                    if message is not None and not done:
+                        found.setdefault(message.id, message)
+    finally:
+        await consumer.stop()
+    return list(found.values())
