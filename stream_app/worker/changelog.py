@@ -20,6 +20,8 @@ log = structlog.get_logger(__name__)
 
 EPOCH_KEY = b"\xff\xffepoch"
 _EPOCH_BYTES = 4
+#: Records between two chances for others. A whole fetch at once would be slower, and its memory not be given back.
+_AT_ONCE = 2000
 
 
 def stamped(epoch: int, value: bytes) -> bytes:
@@ -106,7 +108,7 @@ def _start(tp: TopicPartition, store: TableStore, begin: int, end: int) -> int:
 async def _read(consumer: AIOKafkaConsumer, left: set[Any], ends: Any, partitions: Any, stores: Any) -> int:
     read = 0
     while left:
-        fetched = await consumer.getmany(*left, timeout_ms=200)
+        fetched = await consumer.getmany(*left, timeout_ms=200, max_records=_AT_ONCE)
         for tp, records in fetched.items():
             read += len(records)
             absorb(stores[partitions[tp]], records)

@@ -145,7 +145,7 @@ def _files(directory: Path) -> int:
 
 
 async def _floor(settings: Settings, partitions: int) -> dict[str, Any]:
-    """aiokafka reading the changelog and doing nothing with it."""
+    """aiokafka reading the changelog, in the portions that it is fastest with, and doing nothing with it."""
     consumer = AIOKafkaConsumer(
         bootstrap_servers=settings.kafka, max_partition_fetch_bytes=4 << 20, fetch_max_wait_ms=100
     )
@@ -157,7 +157,7 @@ async def _floor(settings: Settings, partitions: int) -> dict[str, Any]:
         ends = await consumer.end_offsets(places)
         records, started = 0, monotonic()
         while any([await consumer.position(place) < ends[place] for place in places]):
-            records += sum(map(len, (await consumer.getmany(timeout_ms=200)).values()))
+            records += sum(map(len, (await consumer.getmany(timeout_ms=200, max_records=2000)).values()))
         seconds = monotonic() - started
     finally:
         await consumer.stop()
