@@ -15,7 +15,6 @@ def poisoned(services: EmbeddedServices, seed: int, size: Size) -> Outcome:
     with scene(services, "T7", seed, size) as here:
         rubbish = poison(seed, size.events // 10, size.partitions)
         _work(here, mixed(here.usual(), rubbish, seed))
-        here.outcome.verdict.differ("poison", {"refused": here.refused}, {"refused": len(rubbish)})
         return here.outcome
 
 
@@ -25,12 +24,12 @@ def misplaced(services: EmbeddedServices, seed: int, size: Size) -> Outcome:
         astray = [
             each._replace(
                 worth=Worth(),
+                refused="wrong_partition",
                 partition=(partition_of(each.key or b"", size.partitions) + 1) % size.partitions,
             )
             for each in shop(seed + 1, size.events // 10, size.customers, here.end_of_time, name="astray")
         ]
         _work(here, mixed(here.usual(), astray, seed))
-        here.outcome.verdict.differ("astray", {"refused": here.refused}, {"refused": len(astray)})
         here.outcome.verdict.differ("alarm", {"raised": _is_alarm_raised(here)}, {"raised": True})
         return here.outcome
 
@@ -94,13 +93,11 @@ def untidy(services: EmbeddedServices, seed: int, size: Size) -> Outcome:
         ]
         far = [
             event(f"far-{number}", f"c{number}", "purchases", "Order Completed", now + 3 * DAY)._replace(
-                at=None, worth=Worth()
+                at=None, worth=Worth(), refused="future_timestamp"
             )
             for number in range(20)
         ]
         here.feed(mixed(soon, far, seed), 2.0)
         here.fault()
         here.crew.kill(here.chance.randrange(2))
-        here.judge()
-        here.outcome.verdict.differ("from the future", {"refused": here.refused}, {"refused": len(far)})
-        return here.outcome
+        return here.judge()

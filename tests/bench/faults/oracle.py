@@ -31,7 +31,7 @@ class Truth(NamedTuple):
         changes: Every published change by (customer id, version).
         alerts: Payloads.
         examples: Training examples, by id.
-        dead: Places of the records refused.
+        dead: Reason by place of the records refused.
         events: Records of the source topics.
     """
 
@@ -40,7 +40,7 @@ class Truth(NamedTuple):
     changes: dict[tuple[str, int], Change]
     alerts: set[bytes]
     examples: dict[str, bytes]
-    dead: set[Place]
+    dead: dict[Place, str]
     events: int
 
 
@@ -70,7 +70,7 @@ def truth(tenant: Tenant, received_at_ms: int) -> Truth:
     ticks: list[list[Found]] = [[] for _ in range(tenant.partitions)]
     for found in tenant.records(tenant.topic("ticks")):
         ticks[found.place.partition].append(found)
-    result = Truth({}, {}, {}, set(), {}, set(), sum(len(each) for p in sources for each in p))
+    result = Truth({}, {}, {}, set(), {}, {}, sum(len(each) for p in sources for each in p))
     for partition, records in enumerate(sources):
         store = MemoryStore()
         engine = PartitionEngine(scoring, store, "event")
@@ -107,7 +107,8 @@ def _look(scoring: Scoring, engine: PartitionEngine, result: Truth) -> None:
 
 def _note(tenant: Tenant, partition: int, effects: Effects, result: Truth) -> None:
     for letter in effects.dead_letters:
-        result.dead.add((tenant.topic(SOURCES[letter.source]), partition, letter.offset))
+        place = tenant.topic(SOURCES[letter.source]), partition, letter.offset
+        result.dead[place] = letter.refused.rejection.reason
     for output in effects.outputs:
         if output.kind == STAGE_CHANGE:
             change = orjson.loads(output.payload)

@@ -3,6 +3,7 @@
 import shutil
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -16,7 +17,7 @@ from tests.bench.faults.crew import Crew
 from tests.bench.faults.feeder import Feeder
 from tests.bench.faults.oracle import truth
 from tests.bench.faults.traffic import LIFECYCLE, Planned, shop, totals
-from tests.bench.faults.verdict import Comparison, Verdict
+from tests.bench.faults.verdict import Comparison, Verdict, dead
 from tests.bench.faults.watch import Watch
 from tests.integration.workers import Tenant
 
@@ -107,7 +108,6 @@ class Scene:
         self.tenant.create_topics()
         self.crew = Crew(self.tenant, program)
         self.planned: list[Planned] = []
-        self.refused = 0
         self.end_of_time = time.time_ns() // 1_000_000_000 * 1_000_000
         self._feeders: list[Feeder] = []
         self._faults: list[float] = []
@@ -195,16 +195,17 @@ class Scene:
         self._watch.stop()
         outcome = self.outcome
         expected = truth(self.tenant, time.time_ns() // 1_000_000)
-        self.refused = len(expected.dead)
         comparison = Comparison(self.tenant, expected, outcome.verdict)
         comparison.count(totals(self.planned))
         if only_facts:
             comparison.facts()
         else:
             comparison.everything(republished=republished)
+        refused = Counter(each.refused for each in self.planned if each.refused)
+        outcome.verdict.differ("refused", Counter(dead(self.tenant).values()), refused)
         outcome.pauses = self._watch.pauses(self._faults)
         outcome.replayed = self._watch.duplicates - (
-            len(self.planned) - outcome.verdict.events - self.refused
+            len(self.planned) - outcome.verdict.events - refused.total()
         )
         outcome.exits = [f"{each.code}: {each.said}" for each in self.crew.exits]
         return outcome

@@ -63,6 +63,7 @@ class Planned(NamedTuple):
         value: The wire format, or something else.
         worth: What it must add, if it is no duplicate.
         partition: Where it goes; by default where murmur2 of the key puts it.
+        refused: The reason for which it must become a dead letter; empty for what must be folded.
     """
 
     at: int | None
@@ -71,6 +72,7 @@ class Planned(NamedTuple):
     value: bytes | None
     worth: Worth = Worth()
     partition: int | None = None
+    refused: str = ""
 
 
 def shop(
@@ -118,41 +120,49 @@ def doubled(planned: Sequence[Planned], seed: int, share: float) -> list[Planned
     return [each for _, each in sorted(again, key=lambda pair: pair[0])]
 
 
+_GOOD = {
+    "messageId": "m",
+    "type": "track",
+    "event": "Product Viewed",
+    "userId": "p",
+    "timestamp": 1_500_000_000_000,
+}
+
+
+def _spoilt(**more: Any) -> bytes:
+    return json.dumps({**_GOOD, **more}).encode()
+
+
+#: Records that must become dead letters, and the reason that must stand there.
+SPOILT: tuple[tuple[str, bytes | None], ...] = (
+    ("null_value", None),
+    ("invalid_json", b""),
+    ("invalid_json", b"\xff\xfe not JSON"),
+    ("invalid_json", b'{"messageId": "m"'),
+    ("wrong_type", b"[1, 2]"),
+    ("wrong_type", b'"text"'),
+    ("invalid_json", b"{" * 5000),
+    ("missing_id", _spoilt(userId=None)),
+    ("wrong_type", _spoilt(userId={"a": 1})),
+    ("wrong_type", _spoilt(messageId=7.5)),
+    ("bad_timestamp", _spoilt(timestamp="yesterday")),
+    ("ancient_timestamp", _spoilt(timestamp="1066-10-14T09:00:00Z")),
+    ("future_timestamp", _spoilt(timestamp="2999-01-01T00:00:00Z")),
+    ("bad_amount", _spoilt(event="Order Completed", properties={"revenue": "NaN"})),
+    ("bad_envelope", b'{"specversion": "9.9", "type": "x", "source": "y", "id": "z", "data": 5}'),
+)
+
+
 def poison(seed: int, count: int, partitions: int) -> list[Planned]:
     """Records that must become dead letters, of every kind."""
     random = Random(seed)
-    good = {
-        "messageId": "m",
-        "type": "track",
-        "event": "Product Viewed",
-        "userId": "p",
-        "timestamp": 1_500_000_000_000,
-    }
-    made: list[bytes | None] = [
-        None,
-        b"",
-        b"\xff\xfe not JSON",
-        b'{"messageId": "m"',
-        b"[1, 2]",
-        b'"text"',
-        b"{" * 5000,
-        json.dumps({**good, "userId": None}).encode(),
-        json.dumps({**good, "userId": {"a": 1}}).encode(),
-        json.dumps({**good, "messageId": 7.5}).encode(),
-        json.dumps({**good, "timestamp": "yesterday"}).encode(),
-        json.dumps({**good, "timestamp": "1066-10-14T09:00:00Z"}).encode(),
-        json.dumps({**good, "timestamp": "2999-01-01T00:00:00Z"}).encode(),
-        json.dumps({**good, "event": "Order Completed", "properties": {"revenue": "NaN"}}).encode(),
-        json.dumps({"specversion": "9.9", "type": "x", "source": "y", "id": "z", "data": 5}).encode(),
-    ]
-    records = [
-        Planned(
-            None, "clickstream", b"nobody", made[number % len(made)], partition=random.randrange(partitions)
-        )
-        for number in range(count)
-    ]
-    large = json.dumps({**good, "properties": {"text": "x" * 5_000_000}}).encode()
-    return [*records, Planned(None, "clickstream", b"p", large)]
+    records = []
+    for number in range(count):
+        reason, value = SPOILT[number % len(SPOILT)]
+        partition = random.randrange(partitions)
+        records.append(Planned(None, "clickstream", b"nobody", value, partition=partition, refused=reason))
+    large = _spoilt(properties={"text": "x" * 5_000_000})
+    return [*records, Planned(None, "clickstream", b"p", large, refused="too_large")]
 
 
 def mixed(planned: Sequence[Planned], others: Sequence[Planned], seed: int) -> list[Planned]:

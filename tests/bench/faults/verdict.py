@@ -9,7 +9,7 @@ import orjson
 
 from state import MEASURE_IDS, Profile, decode_profile
 from stream_app.worker.changelog import EPOCH_KEY
-from tests.bench.faults.oracle import Change, Truth, bare, latest, stages
+from tests.bench.faults.oracle import Change, Place, Truth, bare, latest, stages
 from tests.bench.faults.traffic import Worth
 from tests.integration.workers import Found, Tenant
 
@@ -119,7 +119,7 @@ class Comparison:
         verdict.differ("alert", alerts, dict.fromkeys(expected.alerts, True))
         examples = {orjson.loads(each.value or b"")["id"]: each.value for each in _training(tenant)}
         verdict.differ("example", examples, expected.examples)
-        verdict.differ("dead letter", dict.fromkeys(dead(tenant), True), dict.fromkeys(expected.dead, True))
+        verdict.differ("dead letter", dead(tenant), expected.dead)
 
     def facts(self) -> None:
         """What must be so however often a customer was evaluated: where everybody stands, and since when."""
@@ -174,10 +174,14 @@ def _facts(customers: Mapping[str, Mapping[str, Any]]) -> dict[str, tuple[str, .
     return {c: tuple(_text(fields[name]) for name in _FACTS) for c, fields in customers.items()}
 
 
-def dead(tenant: Tenant) -> set[tuple[str, int, int]]:
-    """Where the records of the dead letters had stood."""
+def dead(tenant: Tenant) -> dict[Place, str]:
+    """Where the records of the dead letters had stood, and why they were refused."""
     return {
-        (each.headers["topic"].decode(), int(each.headers["partition"]), int(each.headers["offset"]))
+        (
+            each.headers["topic"].decode(),
+            int(each.headers["partition"]),
+            int(each.headers["offset"]),
+        ): each.headers["reason"].decode()
         for each in tenant.dead_letters()
     }
 
