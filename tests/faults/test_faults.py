@@ -47,7 +47,7 @@ def test_nothing_is_lost_doubled_or_wrong(
 
     outcome = scenario(doomed, seed, BURSTS if scenario in SLEEPY else SIZE)
 
-    assert outcome.faults or scenario is groups.joined
+    assert outcome.faults
     assert outcome.verdict.events >= SIZE.events * 0.9
     assert not outcome.verdict.details
     assert outcome.verdict.is_exact

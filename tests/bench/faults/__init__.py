@@ -2,12 +2,13 @@
 
 import argparse
 import asyncio
-import statistics
+import time
 from collections.abc import Callable
 from dataclasses import replace
 
 from stream_app.embedded import EmbeddedServices
 from tests.bench.faults import changes, controls, crashes, groups, inputs, servers, soak
+from tests.bench.faults.figures import quantiles
 from tests.bench.faults.scene import Outcome, Size
 from tests.bench.report import Report, console
 
@@ -41,16 +42,20 @@ SCENARIOS: dict[str, tuple[tuple[Scenario, ...], Size]] = {
     ),
     "T14": ((), replace(USUAL, events=12_000, customers=200, seconds=25.0, faults=3)),
 }
+SOAK = "T13"
 SMALL = Size()
-QUICK = {"seeds": 1, "small": True}
+QUICK = {"seeds": 1, "small": True, "minutes": 1.0}
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Sizes of this benchmark."""
     parser.add_argument("--seeds", type=int, default=3, help="runs of each scenario")
     parser.add_argument("--first-seed", type=int, default=1, help="the first seed; the others follow")
-    parser.add_argument("--scenario", default=",".join(SCENARIOS), help="which, such as T1,T3")
+    usual = ",".join(name for name in SCENARIOS if name != SOAK)
+    parser.add_argument("--scenario", default=usual, help="which, such as T1,T3")
     parser.add_argument("--small", action="store_true", help="a few thousand events, as in the test suite")
+    parser.add_argument("--soak", action="store_true", help=f"the soak ({SOAK}) alone, with the first seed")
+    parser.add_argument("--minutes", type=float, default=20.0, help="length of the soak")
 
 
 async def run(options: argparse.Namespace) -> Report:
@@ -59,9 +64,13 @@ async def run(options: argparse.Namespace) -> Report:
 
 
 def _run(options: argparse.Namespace) -> Report:
-    names = options.scenario.split(",")
-    seeds = range(options.first_seed, options.first_seed + options.seeds)
-    report = Report("faults", sizes={"seeds": [*seeds], "scenarios": names, "small": options.small})
+    names = [SOAK] if options.soak else options.scenario.split(",")
+    count = 1 if options.soak else options.seeds
+    seeds = range(options.first_seed, options.first_seed + count)
+    report = Report(
+        "faults",
+        sizes={"seeds": " ".join(map(str, seeds)), "scenarios": " ".join(names), "small": options.small},
+    )
     outcomes: list[Outcome] = []
     unseen: list[str] = []
     for name in names:
@@ -70,6 +79,8 @@ def _run(options: argparse.Namespace) -> Report:
         if name == "T14":
             unseen += _controls(report, seeds, size)
             continue
+        if name == SOAK:
+            size = replace(size, seconds=60 * options.minutes)
         for scenario in scenarios:
             found = [_one(scenario, seed, size) for seed in seeds]
             outcomes += found
@@ -87,12 +98,15 @@ def _run(options: argparse.Namespace) -> Report:
 
 
 def _one(scenario: Scenario, seed: int, size: Size) -> Outcome:
+    console.print(f"{scenario.__name__} begins with seed {seed}")
+    started = time.monotonic()
     with EmbeddedServices() as services:
         try:
             outcome = scenario(services, seed, size)
         except AssertionError as error:  # it hangs, which is wrong as well
             outcome = Outcome(scenario.__name__, seed)
             outcome.verdict.wrong, outcome.verdict.details = 1, [str(error)]
+    outcome.seconds = round(time.monotonic() - started, 1)
     verdict = outcome.verdict
     sign = (
         "[green]exact"
@@ -100,7 +114,8 @@ def _one(scenario: Scenario, seed: int, size: Size) -> Outcome:
         else f"[red]{verdict.lost} lost {verdict.doubled} doubled {verdict.wrong} wrong"
     )
     console.print(
-        f"{outcome.scenario} seed {seed}: {verdict.events:,} events, {outcome.faults} faults: {sign}"
+        f"{outcome.scenario} seed {seed}: {verdict.events:,} events, {outcome.faults} faults, "
+        f"{outcome.seconds:.0f} s: {sign}"
     )
     for line in [*verdict.details, *outcome.exits]:
         console.print(f"  {line}", markup=False, highlight=False)
@@ -128,8 +143,6 @@ def _controls(report: Report, seeds: range, size: Size) -> list[str]:
 
 def summary(outcomes: list[Outcome]) -> dict[str, object]:
     """All runs of one scenario."""
-    pauses = sorted(pause for each in outcomes for pause in each.pauses)
-    catch_up = [each.catch_up for each in outcomes]
     faults = sum(each.faults for each in outcomes)
     found: dict[str, object] = {
         "seeds": " ".join(str(each.seed) for each in outcomes),
@@ -140,12 +153,13 @@ def summary(outcomes: list[Outcome]) -> dict[str, object]:
         "wrong": sum(each.verdict.wrong for each in outcomes),
         "faults": faults,
         "replayed_per_fault": round(sum(each.replayed for each in outcomes) / max(faults, 1), 1),
-        "pause_median_seconds": statistics.median(pauses) if pauses else 0.0,
-        "pause_longest_seconds": max(pauses, default=0.0),
-        "catch_up_median_seconds": statistics.median(catch_up),
-        "catch_up_longest_seconds": max(catch_up),
+        **quantiles("pause", [pause for each in outcomes for pause in each.pauses]),
+        **quantiles("catch_up", [seconds for each in outcomes for seconds in each.catch_ups]),
         "workers_ended_by_themselves": sum(len(each.exits) for each in outcomes),
+        "seconds": round(sum(each.seconds for each in outcomes), 1),
     }
+    grown = [each.memory for each in outcomes if each.memory]
+    found |= max(grown, key=lambda memory: memory["resident_seconds"], default={})
     details = [line for each in outcomes for line in each.verdict.details]
     if details:
         found["differences"] = " / ".join(details[:3])

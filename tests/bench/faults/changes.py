@@ -5,6 +5,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
@@ -101,7 +102,9 @@ async def _train(kafka: str, seed: int, size: Size, directory: Path) -> Outcome:
             await asyncio.sleep(chance.uniform(0.5, 4.0))  # a standby by now, or still on its way to be one
             outcome.faults += 1
             processes[-2].kill()
+            killed = time.monotonic()
             learned = await trainers.snapshot_at(topic, min(learned.offset + 50, len(made)), 120)
+            outcome.catch_ups.append(round(time.monotonic() - killed, 2))
         await sending
         snapshot = await trainers.snapshot_at(topic, len(made), 120)
     finally:

@@ -45,15 +45,21 @@ def killed_in_a_stall(
 
 
 def paused(services: EmbeddedServices, seed: int, size: Size, program: tuple[str, ...] = STOCK) -> Outcome:
-    """T6: a worker falls asleep in the middle of a burst for longer than its session, others take over, it wakes up."""
+    """T6: a worker falls asleep amid a burst for longer than its session, others take over, it wakes up.
+
+    At its first awakening the others are ahead of it in everything, later they may be still at it.
+    """
     with scene(services, "T6", seed, size, program) as here:
-        for meanwhile in amid_bursts(here, 0.5):
+        for number, rest in enumerate(amid_bursts(here, 0.7)):
             victim = here.chance.randrange(2)
             here.fault()
             here.crew.pause(victim)
             time.sleep(1.2 * size.session)
-            here.feed(meanwhile, 0.0)  # others are ahead of the sleeper when it wakes up
-            time.sleep(size.session * here.chance.uniform(0.8, 1.8))
+            here.feed(rest, 0.0)
+            if number % 2:
+                here.rest(0.0, size.session)
+            else:
+                here.await_records(here.planned, 60.0)
             here.crew.resume(victim)
             here.rest(1.0, 3.0)
         return here.judge()
@@ -62,19 +68,23 @@ def paused(services: EmbeddedServices, seed: int, size: Size, program: tuple[str
 def amid_bursts(here: Scene, share: float = 1.0) -> Iterator[list[Planned]]:
     """Send the traffic in as many bursts as there are faults; stop while the workers have only begun with one.
 
+    All of them have partitions then, and take small bites, so that each has something on its way at any moment.
+
     Args:
         here: The scene.
-        share: How much of a burst to send; the rest is handed over.
+        share: How much of a burst to send; the rest is handed over, to be sent by who stops here.
     """
+    here.tenant.environment["LIFECYCLE_WORKER__BATCH_RECORDS"] = "20"
     planned = here.usual()
     length = -(-len(planned) // here.size.faults)
+    for slot in range(2):
+        here.crew.start(slot)
     for start in range(0, len(planned), length):
         sent = int(share * len(planned[start : start + length]))
         burst, rest = planned[start : start + sent], planned[start + sent : start + length]
         if start:
             here.drain()
-            here.feed(burst, 0.0)
-        else:
-            here.begin(planned=burst, seconds=0.0)
+        here.crew.await_shares()
+        here.feed(burst, 0.0)
         here.await_records(start + len(burst) // 20)
         yield rest

@@ -115,6 +115,11 @@ class Crew:
     def pid(self, slot: int) -> int:
         return self._process(slot).pid
 
+    def pids(self) -> list[int]:
+        """Of the workers that run."""
+        running = [slot.process for slot in list(self._slots.values())]
+        return [each.pid for each in running if each is not None and each.poll() is None]
+
     def _process(self, slot: int) -> "subprocess.Popen[bytes]":
         process = self._slots[slot].process
         assert process is not None
@@ -128,6 +133,19 @@ class Crew:
         while not any(b'"partitions taken over"' in log.read_bytes() for log in self.logs):
             assert time.monotonic() < end, "no worker has taken partitions over: " + self.last_words()
             time.sleep(0.1)
+
+    def await_shares(self, seconds: float = 90.0) -> None:
+        """Wait until every worker that is to run owns partitions, each partition once."""
+        end = time.monotonic() + seconds
+        while not self._is_shared():
+            assert time.monotonic() < end, "the partitions are not shared: " + self.last_words()
+            time.sleep(0.1)
+
+    def _is_shared(self) -> bool:
+        with self._lock:
+            shares = [_owned(slot.log.read_bytes()) for slot in self._slots.values() if slot.is_wanted]
+        owned = [partition for share in shares for partition in share]
+        return all(shares) and sorted(owned) == [*range(self._tenant.partitions)]
 
     def await_ready(self, slot: int, seconds: float = 90.0) -> None:
         """Wait until the worker of a slot is at work; before that it knows no orderly end."""
@@ -178,6 +196,12 @@ def _complaint(log: Path) -> str:
         line for line in log.read_text("utf-8", "replace").splitlines() if line.startswith("lifecycle: ")
     ]
     return lines[-1] if lines else ""
+
+
+def _owned(log: bytes) -> list[int]:
+    """Partitions that a worker has taken over last."""
+    lines = [line for line in log.splitlines() if b'"partitions taken over"' in line]
+    return orjson.loads(lines[-1])["partitions"] if lines else []
 
 
 def _port(log: bytes) -> int | None:

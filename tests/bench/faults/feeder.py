@@ -3,7 +3,7 @@
 import asyncio
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import orjson
 from aiokafka import AIOKafkaProducer
@@ -14,7 +14,9 @@ from stream_app.kafka_clients import client_options
 from tests.bench.faults.traffic import Planned
 from tests.integration.workers import LARGEST_SENT, Tenant
 
-_EVERY_S = 0.5
+EVERY_S = 0.5
+
+Slice = tuple[Sequence[Planned], int]
 
 
 class Feeder:
@@ -25,17 +27,20 @@ class Feeder:
 
     Args:
         tenant: Whose topics.
-        planned: In the order of sending.
+        slices: Records in the order of sending, and how far event time has come (µs) when they are sent; 0 if that
+            is unknown.
+        number: How many slices there are.
         seconds: How long it takes; 0 for as fast as possible.
 
     Attributes:
         sent: Records acknowledged, by partition.
     """
 
-    def __init__(self, tenant: Tenant, planned: Sequence[Planned], seconds: float) -> None:
+    def __init__(self, tenant: Tenant, slices: Iterable[Slice], number: int, seconds: float) -> None:
         self.sent = [0] * tenant.partitions
         self._tenant = tenant
-        self._planned = planned
+        self._slices = slices
+        self._number = number
         self._seconds = seconds
         self._failure: BaseException | None = None
         self._thread = threading.Thread(target=self._run, name="feeder", daemon=True)
@@ -64,24 +69,21 @@ class Feeder:
             self._failure = error
 
     async def _send(self) -> None:
-        planned, tenant = self._planned, self._tenant
-        slices = max(4, int(self._seconds / _EVERY_S))
-        length = -(-len(planned) // slices)
-        marks = _watermarks(planned, length)
+        tenant = self._tenant
         started = time.monotonic()
         async with AIOKafkaProducer(
             **client_options(tenant.settings), acks="all", enable_idempotence=True, linger_ms=5,
             max_request_size=LARGEST_SENT, request_timeout_ms=180_000,
         ) as producer:  # fmt: skip
             offsets: list[dict[str, int]] = [{} for _ in range(tenant.partitions)]
-            for number, mark in enumerate(marks):
-                await self._slice(producer, planned[number * length : (number + 1) * length], offsets)
+            for number, (planned, mark) in enumerate(self._slices, 1):
+                await self._slice(producer, planned, offsets)
                 tick = {"at": format_instant(mark)} if mark else None
                 if tick:
                     for partition, ends in enumerate(offsets):
                         value = orjson.dumps({**tick, "offsets": ends})
                         await producer.send_and_wait(tenant.topic("ticks"), value, partition=partition)
-                left = started + self._seconds * (number + 1) / len(marks) - time.monotonic()
+                left = started + self._seconds * number / self._number - time.monotonic()
                 await asyncio.sleep(max(0.0, left))
 
     async def _slice(
@@ -98,6 +100,13 @@ class Feeder:
             ends = offsets[done.partition]
             ends[done.topic] = max(ends.get(done.topic, 0), done.offset + 1)
             self.sent[done.partition] += 1
+
+
+def sliced(planned: Sequence[Planned], seconds: float) -> list[Slice]:
+    """Records in slices of half a second, four at least."""
+    length = -(-len(planned) // max(4, int(seconds / EVERY_S)))
+    parts = [planned[start : start + length] for start in range(0, len(planned), length)]
+    return list(zip(parts, _watermarks(planned, length), strict=True))
 
 
 def _watermarks(planned: Sequence[Planned], length: int) -> list[int]:

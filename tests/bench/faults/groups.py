@@ -34,4 +34,5 @@ def joined(services: EmbeddedServices, seed: int, size: Size) -> Outcome:
     """T5: workers join while the very first records come, of partitions that nobody has committed yet."""
     with scene(services, "T5-join", seed, size) as here:
         here.begin(3, seconds=4.0)
+        here.fault()  # the others join now
         return here.judge()

@@ -1,6 +1,6 @@
 """What must come out: one process folds the very records that lie in the topics, as the ticks say."""
 
-from collections.abc import Sequence
+import asyncio
 from typing import NamedTuple
 
 import msgspec
@@ -16,7 +16,8 @@ from stream_app.step import state_of
 from stream_app.topics import SOURCES
 from stream_app.worker.intake import Intake, read_tick
 from stream_app.worker.stores import MemoryStore
-from tests.integration.workers import Found, Tenant
+from tests.bench.faults.reading import reading
+from tests.integration.workers import Tenant
 
 Change = dict[str, object]
 Place = tuple[str, int, int]
@@ -28,20 +29,18 @@ class Truth(NamedTuple):
     Attributes:
         profiles: Table: profile by customer id, less the bookkeeping of writes.
         states: Present state by customer id, as its stage change would tell it.
-        changes: Every published change by (customer id, version).
+        changes: Every published change by (customer id, version), byte for byte.
         alerts: Payloads.
         examples: Training examples, by id.
         dead: Reason by place of the records refused.
-        events: Records of the source topics.
     """
 
     profiles: dict[str, Profile]
     states: dict[str, Change]
-    changes: dict[tuple[str, int], Change]
+    changes: dict[tuple[str, int], bytes]
     alerts: set[bytes]
     examples: dict[str, bytes]
     dead: dict[Place, str]
-    events: int
 
 
 class _Record(msgspec.Struct):
@@ -59,35 +58,37 @@ def truth(tenant: Tenant, received_at_ms: int) -> Truth:
         tenant: Whose topics.
         received_at_ms: What counts as "now" for events from the future.
     """
-    settings = tenant.settings
-    scoring = scoring_for(settings)
+    return asyncio.run(_truth(tenant, received_at_ms))
+
+
+async def _truth(tenant: Tenant, received_at_ms: int) -> Truth:
+    scoring = scoring_for(tenant.settings)
     kinds = MeasureMap.parse(bundled("measures.toml").read_text("utf-8"))
-    sources: list[list[list[_Record]]] = [[[] for _ in SOURCES] for _ in range(tenant.partitions)]
-    for source, name in enumerate(SOURCES):
-        for found in tenant.records(tenant.topic(name)):
-            record = _Record(found.value, found.key, (), received_at_ms, found.place.offset)
-            sources[found.place.partition][source].append(record)
-    ticks: list[list[Found]] = [[] for _ in range(tenant.partitions)]
-    for found in tenant.records(tenant.topic("ticks")):
-        ticks[found.place.partition].append(found)
-    result = Truth({}, {}, {}, set(), {}, {}, sum(len(each) for p in sources for each in p))
-    for partition, records in enumerate(sources):
+    sources, ticks = [tenant.topic(name) for name in SOURCES], tenant.topic("ticks")
+    result = Truth({}, {}, {}, set(), {}, {})
+    for partition in range(tenant.partitions):
         store = MemoryStore()
         engine = PartitionEngine(scoring, store, "event")
         intake = Intake(kinds, Bounds(), partition, tenant.partitions, store)
         alignment = Alignment(len(SOURCES), hold=1.0, patience=30.0)
         reached = [0] * len(SOURCES)
-        for found in ticks[partition]:
-            tick = read_tick(found.value, settings.topic_prefix)
-            if not isinstance(tick, Punctuation):
-                continue
-            for source, end in tick.offsets.items():
-                fresh = [each for each in records[source] if reached[source] <= each.offset < end]
-                alignment.add(intake.read(source, fresh), 0.0)
-                reached[source] = end
-            alignment.punctuate(tick)
-            _note(tenant, partition, engine.fold(alignment.release(0.0)), result)
-            _note(tenant, partition, engine.advance(tick.at), result)
+        async with reading(tenant, [*sources, ticks], partition) as log:
+            async for run in log.runs(ticks):
+                for found in run:
+                    tick = read_tick(found.value, tenant.settings.topic_prefix)
+                    if not isinstance(tick, Punctuation):
+                        continue
+                    for source, end in tick.offsets.items():
+                        fresh = await log.take(sources[source], end - reached[source])
+                        records = [
+                            _Record(each.value, each.key, (), received_at_ms, each.offset) for each in fresh
+                        ]
+                        alignment.add(intake.read(source, records), 0.0)
+                        reached[source] = max(end, reached[source])
+                    alignment.punctuate(tick)
+                    _note(tenant, partition, engine.fold(alignment.release(0.0)), result)
+                    _note(tenant, partition, engine.advance(tick.at), result)
+            assert reached == [log.end(topic) for topic in sources], "no tick covers the end"
         _look(scoring, engine, result)
     return result
 
@@ -112,25 +113,22 @@ def _note(tenant: Tenant, partition: int, effects: Effects, result: Truth) -> No
     for output in effects.outputs:
         if output.kind == STAGE_CHANGE:
             change = orjson.loads(output.payload)
-            result.changes[change["customer_id"], change["version"]] = change
+            result.changes[change["customer_id"], change["version"]] = output.payload
         elif output.kind == ALERT:
             result.alerts.add(output.payload)
         elif output.kind == EXAMPLE:
             result.examples[orjson.loads(output.payload)["id"]] = output.payload
 
 
-def latest(changes: dict[tuple[str, int], Change]) -> dict[str, Change]:
+def latest(changes: dict[tuple[str, int], bytes]) -> dict[str, Change]:
     """The newest change of every customer."""
-    return {customer: change for (customer, _), change in sorted(changes.items(), key=lambda pair: pair[0])}
+    newest: dict[str, int] = {}
+    for customer, version in changes:
+        newest[customer] = max(version, newest.get(customer, version))
+    return {customer: orjson.loads(changes[customer, version]) for customer, version in newest.items()}
 
 
 def stages(states: dict[str, Change]) -> dict[str, int]:
     """Customers per stage."""
     found = [str(state["stage"]) for state in states.values()]
     return {stage: found.count(stage) for stage in set(found)}
-
-
-def identities(found: Sequence[Found]) -> list[tuple[str, int]]:
-    """Customer and version of stage-change records, in log order."""
-    told = [orjson.loads(each.value or b"{}") for each in found]
-    return [(each["customer_id"], each["version"]) for each in told]

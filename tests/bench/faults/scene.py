@@ -4,9 +4,9 @@ import shutil
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -14,9 +14,10 @@ from typing import Any
 from stream_app.embedded import EmbeddedServices
 from stream_app.topics import SOURCES
 from tests.bench.faults.crew import Crew
-from tests.bench.faults.feeder import Feeder
+from tests.bench.faults.feeder import Feeder, Slice, sliced
+from tests.bench.faults.figures import catch_ups, growth
 from tests.bench.faults.oracle import truth
-from tests.bench.faults.traffic import LIFECYCLE, Planned, shop, totals
+from tests.bench.faults.traffic import LIFECYCLE, Planned, Tally, shop
 from tests.bench.faults.verdict import Comparison, Verdict, dead
 from tests.bench.faults.watch import Watch
 from tests.integration.workers import Tenant
@@ -56,8 +57,10 @@ class Outcome:
         faults: How often something was done.
         replayed: Records that were met again.
         pauses: Longest standstill of a partition with work, for each fault, seconds.
-        catch_up: Seconds from the last fault to everything worked off.
+        catch_ups: For each fault, seconds until nothing waited for longer than a second.
+        memory: Growth of the worker process that lived longest.
         exits: What workers said that ended by themselves.
+        seconds: How long the whole of it took.
         more: Figures of this scenario alone.
     """
 
@@ -67,14 +70,11 @@ class Outcome:
     faults: int = 0
     replayed: int = 0
     pauses: list[float] = field(default_factory=list)
-    catch_up: float = 0.0
+    catch_ups: list[float] = field(default_factory=list)
+    memory: dict[str, float] = field(default_factory=dict)
     exits: list[str] = field(default_factory=list)
+    seconds: float = 0.0
     more: dict[str, Any] = field(default_factory=dict)
-
-    def figures(self) -> dict[str, Any]:
-        """For the report."""
-        flat = asdict(self)
-        return {**flat.pop("verdict"), **flat.pop("more"), **flat}
 
 
 class Scene:
@@ -107,7 +107,7 @@ class Scene:
         }
         self.tenant.create_topics()
         self.crew = Crew(self.tenant, program)
-        self.planned: list[Planned] = []
+        self._tally = Tally()
         self.end_of_time = time.time_ns() // 1_000_000_000 * 1_000_000
         self._feeders: list[Feeder] = []
         self._faults: list[float] = []
@@ -119,6 +119,11 @@ class Scene:
             0
         ] * self.tenant.partitions
 
+    @property
+    def planned(self) -> int:
+        """Records that are sent, or will be."""
+        return self._tally.records
+
     # -------------------------------------------------------------- traffic
 
     def usual(self) -> list[Planned]:
@@ -127,8 +132,22 @@ class Scene:
 
     def feed(self, planned: Sequence[Planned], seconds: float | None = None) -> Feeder:
         """Begin to send."""
-        self.planned += planned
-        feeder = Feeder(self.tenant, planned, self.size.seconds if seconds is None else seconds)
+        self._tally.add(planned)
+        seconds = self.size.seconds if seconds is None else seconds
+        slices = sliced(planned, seconds)
+        return self._feed(Feeder(self.tenant, slices, len(slices), seconds))
+
+    def feed_slices(self, slices: Iterable[Slice], number: int, seconds: float) -> Feeder:
+        """Begin to send what is made only when it is due."""
+
+        def tallied() -> Iterator[Slice]:
+            for planned, mark in slices:
+                self._tally.add(planned)
+                yield planned, mark
+
+        return self._feed(Feeder(self.tenant, tallied(), number, seconds))
+
+    def _feed(self, feeder: Feeder) -> Feeder:
         self._feeders.append(feeder)
         feeder.start()
         return feeder
@@ -155,7 +174,7 @@ class Scene:
 
     def await_progress(self, share: float, seconds: float = 120.0) -> None:
         """Wait until this share of the traffic so far is committed."""
-        self.await_records(share * len(self.planned), seconds)
+        self.await_records(share * self._tally.records, seconds)
 
     def await_records(self, records: float, seconds: float = 120.0) -> None:
         """Wait until as many records are committed; for so long at most."""
@@ -186,8 +205,6 @@ class Scene:
                 behind = {place: each for place, each in left.items() if (each[0] or 0) < each[1]}
                 assert time.monotonic() < end, f"not worked off: {behind}; {self.crew.last_words()}"
                 time.sleep(0.1)
-        last = self._faults[-1] if self._faults else end - self.size.patience
-        self.outcome.catch_up = round(time.monotonic() - last, 2)
 
     def judge(self, *, republished: bool = False, only_facts: bool = False) -> Outcome:
         """Drain, then compare everything."""
@@ -196,16 +213,18 @@ class Scene:
         outcome = self.outcome
         expected = truth(self.tenant, time.time_ns() // 1_000_000)
         comparison = Comparison(self.tenant, expected, outcome.verdict)
-        comparison.count(totals(self.planned))
+        comparison.count(self._tally.worth)
         if only_facts:
             comparison.facts()
         else:
             comparison.everything(republished=republished)
-        refused = Counter(each.refused for each in self.planned if each.refused)
+        refused = self._tally.refused
         outcome.verdict.differ("refused", Counter(dead(self.tenant).values()), refused)
         outcome.pauses = self._watch.pauses(self._faults)
+        outcome.catch_ups = catch_ups(self._watch.looks, self._faults)
+        outcome.memory = growth(self._watch.lives)
         outcome.replayed = self._watch.duplicates - (
-            len(self.planned) - outcome.verdict.events - refused.total()
+            self._tally.records - outcome.verdict.events - refused.total()
         )
         outcome.exits = [f"{each.code}: {each.said}" for each in self.crew.exits]
         return outcome

@@ -1,7 +1,9 @@
 """Seeded events of a small shop, with what arithmetic says of each customer afterwards."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from itertools import accumulate
 from random import Random
 from typing import Any, NamedTuple
 
@@ -90,6 +92,26 @@ def shop(
     ]
 
 
+def endless(
+    seed: int, rate: float, slices: int, every: float, customers: int, start: int, span: int
+) -> Iterator[tuple[list[Planned], int]]:
+    """The same shop for a long time: slices of *every* seconds that cover *span* µs from *start*, made when asked for."""
+    random = Random(seed)
+    weights = list(accumulate(1 / (rank + 5) ** 0.9 for rank in range(customers)))
+    kind_weights = list(accumulate(_WEIGHTS))
+    ranks, length, count = range(customers), span // slices, round(rate * every)
+    for number in range(slices):
+        begin = start + number * length
+        instants = sorted(begin + random.randrange(length) // 1000 * 1000 for _ in range(count))
+        chosen = random.choices(ranks, cum_weights=weights, k=count)
+        kinds = random.choices(_MIX, cum_weights=kind_weights, k=count)
+        planned = [
+            event(f"{seed}-e{number}-{i}", f"c{rank}", kind[1], kind[2], at, 5 + random.randrange(100))
+            for i, (rank, kind, at) in enumerate(zip(chosen, kinds, instants, strict=True))
+        ]
+        yield planned, begin + length - 1
+
+
 def event(message: str, customer: str, topic: str, name: str, at: int, amount: int = 10) -> Planned:
     """A track event as shops send it."""
     is_order = name == "Order Completed"
@@ -176,12 +198,27 @@ def mixed(planned: Sequence[Planned], others: Sequence[Planned], seed: int) -> l
     return [*result, *planned[start:]]
 
 
-def totals(planned: Iterable[Planned]) -> dict[str, Worth]:
-    """What every customer must have in the end, by arithmetic alone."""
-    found: dict[str, Worth] = {}
-    for each in planned:
-        if each.worth.events:
-            customer = (each.key or b"").decode()
-            before = found.get(customer, Worth())
-            found[customer] = Worth(*(a + b for a, b in zip(before, each.worth, strict=True)))
-    return found
+class Tally:
+    """What must come of everything sent, by arithmetic alone.
+
+    Attributes:
+        records: How many there are.
+        worth: What every customer must have in the end.
+        refused: Records that must become dead letters, by reason.
+    """
+
+    def __init__(self) -> None:
+        self.records = 0
+        self.worth: dict[str, Worth] = {}
+        self.refused: Counter[str] = Counter()
+
+    def add(self, planned: Sequence[Planned]) -> None:
+        """Count some more."""
+        self.records += len(planned)
+        for each in planned:
+            if each.refused:
+                self.refused[each.refused] += 1
+            if each.worth.events:
+                customer = (each.key or b"").decode()
+                before = self.worth.get(customer, Worth())
+                self.worth[customer] = Worth(*(a + b for a, b in zip(before, each.worth, strict=True)))

@@ -1,5 +1,6 @@
 """Holds what Kafka, the table and Redis have against arithmetic and against the oracle, exactly."""
 
+import asyncio
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,12 +10,14 @@ import orjson
 
 from state import MEASURE_IDS, Profile, decode_profile
 from stream_app.worker.changelog import EPOCH_KEY
-from tests.bench.faults.oracle import Change, Place, Truth, bare, latest, stages
+from tests.bench.faults.oracle import Place, Truth, bare, latest, stages
+from tests.bench.faults.reading import reading
 from tests.bench.faults.traffic import Worth
 from tests.integration.workers import Found, Tenant
 
 _EVENTS, _ORDERS, _REVENUE = (MEASURE_IDS[name] for name in ("events", "orders", "revenue"))
 _SHOWN = 3
+_PAGE = 5000
 #: A republish tells the present state again; why and when it was last published is not kept.
 _UNKEPT = ("reason", "event_time")
 _FACTS = ("stage", "previous_stage", "since", "cycle", "orders", "revenue", "refunds")
@@ -56,18 +59,21 @@ class Verdict:
             self.details.append(f"{what}: {len(keys)} differences")
 
 
-def table(tenant: Tenant) -> dict[str, Profile]:
+async def _table(tenant: Tenant) -> dict[str, Profile]:
     """The table as its changelog has it: the last value that was written by who was entitled to."""
-    epochs: Counter[int] = Counter()
     values: dict[bytes, bytes] = {}
-    for found in tenant.records(tenant.changelog):
-        value = found.value or b""
-        epoch = int.from_bytes(value[:4], "big")
-        if epoch < epochs[found.place.partition]:
-            continue
-        epochs[found.place.partition] = epoch
-        if found.key != EPOCH_KEY and not (found.key or b"").startswith(b"\xff"):
-            values[found.key or b""] = value[4:]
+    for partition in range(tenant.partitions):
+        newest = 0
+        async with reading(tenant, [tenant.changelog], partition) as log:
+            async for run in log.runs(tenant.changelog):
+                for found in run:
+                    value = found.value or b""
+                    epoch = int.from_bytes(value[:4], "big")
+                    if epoch < newest:
+                        continue
+                    newest = epoch
+                    if found.key != EPOCH_KEY and not found.key.startswith(b"\xff"):
+                        values[found.key] = value[4:]
     return {key.decode(): decode_profile(value) for key, value in values.items()}
 
 
@@ -84,11 +90,8 @@ class Comparison:
         self._tenant = tenant
         self._expected = expected
         self._verdict = verdict
-        self._profiles = table(tenant)
-        told = tenant.records(tenant.topic("stage-changes"))
-        self._told = [
-            each for each in told if each.key != b"__republish__" and "republish" not in each.headers
-        ]
+        self._profiles = asyncio.run(_table(tenant))
+        self._changes = asyncio.run(self._told())
 
     def count(self, worth: Mapping[str, Worth]) -> None:
         """The table against arithmetic."""
@@ -111,7 +114,7 @@ class Comparison:
         tenant, expected, verdict = self._tenant, self._expected, self._verdict
         known = {customer: profile for customer, profile in self._profiles.items() if profile.evaluated_at}
         verdict.differ("table", {c: bare(p) for c, p in known.items()}, expected.profiles)
-        verdict.differ("change", self._changes(), expected.changes)
+        verdict.differ("change", self._changes, expected.changes)
         self._redis(_UNKEPT if republished else ())
         if not republished:
             self._stream()
@@ -123,7 +126,7 @@ class Comparison:
 
     def facts(self) -> None:
         """What must be so however often a customer was evaluated: where everybody stands, and since when."""
-        newest, served = latest(self._changes()), self._tenant.served()
+        newest, served = latest(self._changes), self._tenant.served()
         expected = _facts(self._expected.states)
         self._verdict.differ("topic", _facts(newest), expected)
         self._verdict.differ("Redis", _facts(served.customers), expected)
@@ -131,16 +134,24 @@ class Comparison:
         versions = {customer: str(change["version"]) for customer, change in newest.items()}
         self._verdict.differ("version", {c: f["version"] for c, f in served.customers.items()}, versions)
 
-    def _changes(self) -> dict[tuple[str, int], Change]:
+    async def _told(self) -> dict[tuple[str, int], bytes]:
         """The stage-change topic less its duplicates, which must say the same."""
-        changes: dict[tuple[str, int], Change] = {}
-        for found in self._told:
-            change = orjson.loads(found.value or b"")
-            identity = change["customer_id"], change["version"]
-            if changes.setdefault(identity, change) != change:
-                self._verdict.wrong += 1
-                self._verdict.details.append(f"{identity} said two different things")
+        changes: dict[tuple[str, int], bytes] = {}
+        topic = self._tenant.topic("stage-changes")
+        for partition in range(self._tenant.partitions):
+            async with reading(self._tenant, [topic], partition) as log:
+                async for run in log.runs(topic):
+                    for found in run:
+                        if found.key != b"__republish__" and "republish" not in dict(found.headers):
+                            self._hear(changes, found.value)
         return changes
+
+    def _hear(self, changes: dict[tuple[str, int], bytes], payload: bytes) -> None:
+        change = orjson.loads(payload)
+        identity = change["customer_id"], change["version"]
+        if changes.setdefault(identity, payload) != payload:
+            self._verdict.wrong += 1
+            self._verdict.details.append(f"{identity} said two different things")
 
     def _redis(self, unkept: tuple[str, ...]) -> None:
         verdict, served, newest = self._verdict, self._tenant.served(), latest(self._expected.changes)
@@ -158,16 +169,25 @@ class Comparison:
 
     def _stream(self) -> None:
         """The Redis stream holds each change once, in order for each customer."""
-        entries = self._tenant.redis(lambda client: client.xrange(f"{self._tenant.prefix}:stage-changes"))
-        told = [orjson.loads(fields[b"payload"]) for _, fields in entries]
-        seen = Counter((change["customer_id"], change["version"]) for change in told)
-        self._verdict.differ("stream", seen, dict.fromkeys(self._expected.changes, 1))
+        seen: Counter[tuple[str, int]] = Counter()
         last: dict[str, int] = {}
-        for change in told:
-            if change["version"] < last.get(change["customer_id"], 0):
+        for customer, version in self._tenant.redis(self._entries):
+            seen[customer, version] += 1
+            if version < last.get(customer, 0):
                 self._verdict.wrong += 1
-                self._verdict.details.append(f"stream: {change['customer_id']} out of order")
-            last[change["customer_id"]] = change["version"]
+                self._verdict.details.append(f"stream: {customer} out of order")
+            last[customer] = version
+        self._verdict.differ("stream", seen, dict.fromkeys(self._expected.changes, 1))
+
+    async def _entries(self, client: Any) -> list[tuple[str, int]]:
+        """Customer and version of every entry of the stream."""
+        found: list[tuple[str, int]] = []
+        after = "-"
+        while entries := await client.xrange(f"{self._tenant.prefix}:stage-changes", min=after, count=_PAGE):
+            told = [orjson.loads(fields[b"payload"]) for _, fields in entries]
+            found += [(change["customer_id"], change["version"]) for change in told]
+            after = f"({entries[-1][0].decode()}"
+        return found
 
 
 def _facts(customers: Mapping[str, Mapping[str, Any]]) -> dict[str, tuple[str, ...]]:

@@ -1,4 +1,4 @@
-"""Looks at the committed offsets and at the workers' own counters all the while, from outside."""
+"""Looks at the committed offsets, the workers' own counters and their memory all the while, from outside."""
 
 import asyncio
 import re
@@ -8,15 +8,18 @@ import urllib.request
 from collections.abc import Callable
 from contextlib import suppress
 
+import psutil
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
 from stream_app.kafka_clients import client_options
 from stream_app.topics import SOURCES
 from tests.bench.faults.crew import Crew
+from tests.bench.faults.figures import Look, Memory
 from tests.integration.workers import Offsets, Tenant
 
 _EVERY_S = 0.25
+_WEIGH_EVERY_S = 1.0
 _DUPLICATES = re.compile(rb'lifecycle_events_total\{outcome="duplicate",topic="\w+"\} ([0-9.e+]+)')
 
 
@@ -30,10 +33,12 @@ class Watch:
 
     Attributes:
         committed: As last seen.
+        looks: What was sent and committed, over time.
     """
 
     def __init__(self, tenant: Tenant, crew: Crew, sent: Callable[[], list[int]]) -> None:
         self.committed: Offsets = {}
+        self.looks: list[Look] = []
         self._tenant = tenant
         self._crew = crew
         self._sent = sent
@@ -41,6 +46,8 @@ class Watch:
         self._last = [0] * tenant.partitions
         self._pauses: list[tuple[float, float]] = []
         self._duplicates: dict[str, float] = {}
+        self._memory: dict[int, list[Memory]] = {}
+        self._weighed = 0.0
         self._over = threading.Event()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._run()), name="watch", daemon=True)
 
@@ -55,6 +62,11 @@ class Watch:
     def duplicates(self) -> int:
         """Records that workers met again, as far as their counters were seen before they died."""
         return int(sum(self._duplicates.values()))
+
+    @property
+    def lives(self) -> list[list[Memory]]:
+        """Resident memory of every worker process."""
+        return [*self._memory.values()]
 
     def pauses(self, faults: list[float]) -> list[float]:
         """For each fault, the longest standstill of a partition with work, in seconds, until the next fault."""
@@ -91,6 +103,7 @@ class Watch:
     def _note(self, committed: Offsets) -> None:
         self.committed = committed
         now, sent = time.monotonic(), self._sent()
+        finished = []
         for partition in range(self._tenant.partitions):
             done = sum(max(0, committed.get((self._tenant.topic(name), partition), 0)) for name in SOURCES)
             if done > self._last[partition]:
@@ -98,10 +111,23 @@ class Watch:
             if done > self._last[partition] or done >= sent[partition]:
                 self._moved[partition] = now
             self._last[partition] = done
+            finished.append(done)
+        self.looks.append(Look(now, tuple(sent), tuple(finished)))
 
     def _scrape(self) -> None:
+        self._weigh()
         for log, port in self._crew.metrics_ports().items():
             with suppress(OSError):
                 with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=1) as page:
                     counted = [float(number) for number in _DUPLICATES.findall(page.read())]
                 self._duplicates[str(log)] = sum(counted)
+
+    def _weigh(self) -> None:
+        now = time.monotonic()
+        if now - self._weighed < _WEIGH_EVERY_S:
+            return
+        self._weighed = now
+        for pid in self._crew.pids():
+            with suppress(psutil.Error):
+                resident = psutil.Process(pid).memory_info().rss
+                self._memory.setdefault(pid, []).append(Memory(now, resident))
