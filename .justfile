@@ -15,7 +15,7 @@ setup:
     {{bin}}/pre-commit install
 
 # what CI runs: lint, types, contracts, all tests
-check: lint types contracts test-all
+check: lint types contracts test-all faults
 
 # ruff: rules and format
 lint:
@@ -42,6 +42,10 @@ test *args:
 # all tests, with real Kafka and Redis
 test-all *args:
     {{bin}}/python -m pytest -q {{args}}
+
+# kills, stalls, floods and lost disks: a quarter of an hour
+faults *args:
+    {{bin}}/python -m pytest -q -m faults tests/faults {{args}}
 
 # branch coverage of the tests that need no broker
 cover:

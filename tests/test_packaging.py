@@ -189,8 +189,9 @@ def test_ci_runs_the_commands_of_the_readme() -> None:
     readme = (TOP / "README.md").read_text(encoding="utf-8")
     ci = (TOP / ".ci" / "run").read_text(encoding="utf-8")
 
-    assert ".venv/bin/python -m pytest -q" in readme
-    assert "python -m pytest -q" in ci
+    for tests in ("python -m pytest -q", "python -m pytest -q -m faults tests/faults"):
+        assert f".venv/bin/{tests}\n" in readme
+        assert re.search(rf"^{re.escape(tests)} [^-]*(--durations|2>&1)", ci, re.MULTILINE)
     for step in ("pip install -q --require-hashes -r requirements.lock", "pip install -q --no-deps ."):
         assert step in readme
         assert step in ci
