@@ -117,6 +117,7 @@ class _Replay:
             return self._progress
         progress, started = self._progress, time.monotonic()
         progress.first = progress.at = first.at
+        await self._say_that_ticks_will_come()
         due_tick = started + _SECONDS_A_TICK
         for number, record in enumerate(itertools.chain([first], records)):
             if self._speed is not None:
@@ -131,6 +132,11 @@ class _Replay:
         await self._tick(progress.at, final=True)
         progress.seconds = time.monotonic() - started
         return progress
+
+    async def _say_that_ticks_will_come(self) -> None:
+        """Before the first event: who sees this waits for the next tick however long it takes, and so keeps the order."""
+        value = orjson.dumps({"at": format_instant(1), "offsets": {}})
+        await self._sender.send_to_all(self._ticks, dict.fromkeys(range(self._sender.partitions), value))
 
     async def _send(self, record: Record) -> None:
         if len(record.value) > LARGEST_RECORD - _ROOM_FOR_KEY:

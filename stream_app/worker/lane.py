@@ -12,6 +12,7 @@ from functools import partial
 from time import monotonic
 from typing import Any
 
+import orjson
 import structlog
 from faust.types import TP
 
@@ -33,6 +34,8 @@ __all__ = ["Lane"]
 log = structlog.get_logger(__name__)
 
 _IN_FLIGHT = 4
+#: Seconds that records wait for a tick of their producer: one that never sent any, one that does.
+_HOLD, _PATIENCE = 1.0, 30.0
 _REPUBLISH_RUN = 1000
 #: Evaluations between two chances for others: some tens of milliseconds.
 _SLICE = 150
@@ -69,8 +72,11 @@ class Lane:
         self._journal = Journal(store, partial(self._send, "changelog"))
         self._intake = intake
         settings = context.settings
-        hold, patience = (0.0, 0.0) if settings.clock == "wall" else (1.0, 30.0)
-        self._alignment = Alignment(len(SOURCES), hold=hold, patience=patience)
+        hold, patience = (0.0, 0.0) if settings.clock == "wall" else (_HOLD, _PATIENCE)
+        # Who told this partition the time before will do so again: how fast this happens must not decide about the order.
+        self._alignment = Alignment(
+            len(SOURCES), hold=patience if _is_told_the_time(engine) else hold, patience=patience
+        )
         self._resumed = (TICKS, committed.get(TICKS, 0))
         for source, offset in committed.items():
             if source < TICKS:
@@ -254,6 +260,12 @@ class Lane:
     def _letters(self, letters: Sequence[DeadLetter]) -> list[Record]:
         at, names = format_instant(self.context.now()), self.context.source_topics
         return [dead_letter(letter, names[letter.source], self.partition, at) for letter in letters]
+
+
+def _is_told_the_time(engine: PartitionEngine) -> bool:
+    """Whether ticks, and not only events, have moved the clock of a partition."""
+    clock = orjson.loads(engine.clock_state())
+    return bool(clock["time"] > max(0, clock["newest"] - engine.scoring.policy.lateness - 1))
 
 
 def _positions(records: Sequence[Arrived]) -> dict[int, int]:

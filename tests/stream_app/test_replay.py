@@ -105,6 +105,15 @@ def test_the_last_tick_tells_every_partition_the_end_and_its_offsets(settings: S
         }
 
 
+def test_the_first_tick_comes_before_any_event_and_promises_nothing(settings: Settings) -> None:
+    sent(settings, excerpt()[:3])
+    ticks = asyncio.run(everything(settings, "ticks"))
+
+    assert [orjson.loads(told[0][1]) for told in ticks] == PARTITIONS * [
+        {"at": "1970-01-01T00:00:00.000001Z", "offsets": {}}
+    ]
+
+
 def test_a_tick_promises_no_more_than_what_lies_below_its_offsets(settings: Settings) -> None:
     """With a pause in the middle there are several ticks, also between events of one instant."""
     start = parse_instant("2020-01-01T00:00:00Z")

@@ -76,15 +76,18 @@ class Feeder:
             max_request_size=LARGEST_SENT, request_timeout_ms=180_000,
         ) as producer:  # fmt: skip
             offsets: list[dict[str, int]] = [{} for _ in range(tenant.partitions)]
+            await self._tick(producer, 1, offsets)  # whoever sees this waits for the next one
             for number, (planned, mark) in enumerate(self._slices, 1):
                 await self._slice(producer, planned, offsets)
-                tick = {"at": format_instant(mark)} if mark else None
-                if tick:
-                    for partition, ends in enumerate(offsets):
-                        value = orjson.dumps({**tick, "offsets": ends})
-                        await producer.send_and_wait(tenant.topic("ticks"), value, partition=partition)
+                if mark:
+                    await self._tick(producer, mark, offsets)
                 left = started + self._seconds * number / self._number - time.monotonic()
                 await asyncio.sleep(max(0.0, left))
+
+    async def _tick(self, producer: AIOKafkaProducer, at: int, offsets: list[dict[str, int]]) -> None:
+        for partition, ends in enumerate(offsets):
+            value = orjson.dumps({"at": format_instant(at), "offsets": ends})
+            await producer.send_and_wait(self._tenant.topic("ticks"), value, partition=partition)
 
     async def _slice(
         self, producer: AIOKafkaProducer, planned: Sequence[Planned], offsets: list[dict[str, int]]
