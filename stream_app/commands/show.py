@@ -1,16 +1,19 @@
 """`lifecycle show`: what Redis serves for one customer, and its recent journey."""
 
 import asyncio
+import logging
 from typing import Annotated
 
 import msgspec
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from scorers.lifecycle import Lifecycle
 from stream_app.errors import WorkFailed
-from stream_app.options import AsJson, ConfigFile, Lifecycles, Redis
+from stream_app.explaining import Why, why
+from stream_app.options import AsJson, ConfigFile, DataDir, Kafka, Lifecycles, Redis
 from stream_app.redis_connection import connect
 from stream_app.redis_keys import keys_of
 from stream_app.scoring import load_lifecycles
@@ -24,26 +27,40 @@ def show(
     redis: Redis = None,
     lifecycle: Lifecycles = None,
     steps: Annotated[int, typer.Option(min=0, help="Stage changes of the journey to show.")] = 20,
+    explained: Annotated[
+        bool, typer.Option("--why/--no-why", help="What moved the churn risk; read from Kafka.")
+    ] = True,
+    kafka: Kafka = None,
+    data_dir: DataDir = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show what Redis serves for one customer, and its recent journey.
+    """Show what Redis serves for one customer, its recent journey, and what moved its churn risk most.
 
     Exit code 1 if Redis does not know the customer.
     """
-    settings = load_settings(config, redis=redis, lifecycles=lifecycle)
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
+    settings = load_settings(config, kafka=kafka, redis=redis, data_dir=data_dir, lifecycles=lifecycle)
     lifecycles = load_lifecycles(settings.lifecycles)
     found = asyncio.run(_read(settings, [one.name for one in lifecycles], customer, steps))
     if not found:
         raise WorkFailed(
             f"Redis knows no customer {customer!r}: check the id, or `lifecycle republish` if data is lost"
         )
+    reasons = asyncio.run(why(settings, customer)) if explained else "not asked for"
     if as_json:
-        typer.echo(msgspec.json.encode({"customer_id": customer, "lifecycles": found}).decode())
+        told = (
+            {"why": None, "why_not": reasons}
+            if isinstance(reasons, str)
+            else {"why": reasons, "why_not": None}
+        )
+        typer.echo(msgspec.json.encode({"customer_id": customer, "lifecycles": found, **told}).decode())
         return
     compiled = {one.name: one for one in lifecycles}
     console = Console(highlight=False)
     for served in found:
         _print(console, customer, served, compiled[served.lifecycle])
+        if explained:
+            _print_why(console, reasons, served.lifecycle)
 
 
 async def _read(settings: Settings, lifecycles: list[str], customer: str, steps: int) -> list[Served]:
@@ -75,6 +92,24 @@ def _print(console: Console, customer: str, served: Served, lifecycle: Lifecycle
             risk = "" if risk is None else f"{risk:.3f}"
             journey.add_row(step.get("event_time", ""), before, step["stage"], step.get("reason", ""), risk)
         console.print(journey)
+
+
+def _print_why(console: Console, reasons: Why | str, lifecycle: str) -> None:
+    if isinstance(reasons, str):
+        console.print(f"why: unknown ({escape(reasons)})")
+        return
+    told = reasons.by_lifecycle.get(lifecycle)
+    if told is None:
+        console.print("why: nothing to lose yet, the customer was never active")
+        return
+    learned = (
+        f"{told.share:.0%} learned from {told.labels:,} labels" if told.labels else "no labels learned yet"
+    )
+    console.print(f"[bold]why {told.churn_risk:.3f}[/bold] as of {reasons.as_of}, {learned}")
+    for reason in told.reasons:
+        console.print(
+            f"  {'▲' if reason.log_odds > 0 else '▼'} {escape(reason.text)} ({reason.log_odds:+.2f})"
+        )
 
 
 def _risk(risk: str, rank: int | None) -> str:
