@@ -35,6 +35,7 @@ COMMANDS: Final = {
     "redeliver": "Send what was published in a period to a destination again.",
     "republish": "Rebuild everything in Redis from the workers' tables.",
     "erase": "Forget one customer everywhere, and prove it.",
+    "dashboards": "Write the Grafana dashboards as JSON.",
     "check": "Validate the configuration and print it resolved, secrets redacted.",
 }
 USAGE, INTERRUPTED = 2, 130
