@@ -9,6 +9,7 @@ from state.due import DueHeap
 from state.envelope import Headers
 from state.events import Bounds, Event
 from state.events import decode as decode_event
+from state.events import judge as judge_event
 from state.features import FeaturePlan
 from state.instants import DAY, FAR, HOUR, MINUTE, NEVER, SECOND, format_instant, parse_instant
 from state.labels import (
@@ -30,6 +31,7 @@ from state.plan import DEDUP, FoldPlan, UnknownFeature
 from state.profile import Profile, Standing, apply
 from state.rejection import REASONS, Rejected
 from state.survey import Survey, Surveying, Timers, survey
+from state.wire import Wire, modernize, read_as
 
 __all__ = [
     "DAY",
@@ -68,6 +70,7 @@ __all__ = [
     "Surveying",
     "Timers",
     "UnknownFeature",
+    "Wire",
     "apply",
     "ask",
     "catalogue",
@@ -77,13 +80,16 @@ __all__ = [
     "format_instant",
     "is_askable",
     "is_context",
+    "judge_event",
     "kind_of",
     "known_names",
+    "modernize",
     "nearest",
     "next_answer",
     "note_transition",
     "pack",
     "parse_instant",
+    "read_as",
     "resolve",
     "settle",
     "survey",

@@ -114,11 +114,22 @@ def decode(
         return _unwrap(envelope, kinds, bounds, received_at)
     if wire.messageId is None or wire.userId is None or wire.type is None:
         modernize(wire)
-    return _judge(wire, kinds, bounds, received_at)
+    return judge(wire, kinds, bounds, received_at)
 
 
-def _judge(wire: Wire, kinds: MeasureMap, bounds: Bounds, received_at: int, dotted: str = "") -> Event:
-    """The facts of a parsed event. *dotted* is the CloudEvents type if it alone says what happened."""
+def judge(wire: Wire, kinds: MeasureMap, bounds: Bounds, received_at: int, dotted: str = "") -> Event:
+    """The facts of a parsed event.
+
+    Args:
+        wire: The event as parsed.
+        kinds: As in `decode`.
+        bounds: As in `decode`; the size is not looked at.
+        received_at: As in `decode`.
+        dotted: The CloudEvents type, if it alone says what happened.
+
+    Raises:
+        Rejected: As `decode`.
+    """
     message_id = wire.messageId
     if message_id is None or message_id == "":
         raise Rejected(
@@ -224,4 +235,4 @@ def _unwrap(envelope: Envelope, kinds: MeasureMap, bounds: Bounds, received_at: 
         raise Rejected(
             "bad_envelope", "Neither the CloudEvents type nor its payload says what happened; send a type."
         )
-    return _judge(wire, kinds, bounds, received_at, envelope.type)
+    return judge(wire, kinds, bounds, received_at, envelope.type)

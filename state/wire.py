@@ -1,7 +1,7 @@
 """How is the wire format parsed: one typed decoder for the fields that matter; the parser skips the rest."""
 
 import json
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import msgspec
 
@@ -49,10 +49,26 @@ def read(value: bytes | msgspec.Raw) -> Wire:
     """Parse one event.
 
     Raises:
+        Rejected: As `read_as`.
+    """
+    return read_as(_WIRE, value)
+
+
+_AnyWire = TypeVar("_AnyWire", bound=Wire)
+
+
+def read_as(decoder: "msgspec.json.Decoder[_AnyWire]", value: bytes | msgspec.Raw) -> _AnyWire:
+    """Parse one event with a decoder that reads more fields than `Wire` has.
+
+    Args:
+        decoder: For a struct that extends `Wire`.
+        value: JSON of one event.
+
+    Raises:
         Rejected: ``invalid_json``, ``wrong_type``, or ``bad_amount`` for NaN and Infinity, which are no JSON.
     """
     try:
-        return _WIRE.decode(value)
+        return decoder.decode(value)
     except msgspec.ValidationError as error:
         if "out of range" in str(error):
             raise _unreadable(bytes(value), error) from None

@@ -27,6 +27,7 @@ COMMANDS: Final = {
     "topics": "Create or check every topic.",
     "worker": "Run a scoring worker; any number of them share the work.",
     "trainer": "Run the one model trainer; a second one waits as a standby.",
+    "gateway": "Take events over HTTP, and give profiles to those without Redis.",
     "replay": "Send a data set or JSON Lines file into the topics.",
     "backtest": "Run the same step in one process, without Kafka or Redis, and report.",
     "show": "Show what Redis serves for one customer, and its recent journey.",

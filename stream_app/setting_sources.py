@@ -132,10 +132,15 @@ def _resolve_paths(tree: Tree, folder: Path) -> None:
             table[key] = str(folder / Path(table[key]).expanduser())
     names = tree.get("lifecycles")
     if isinstance(names, list):
-        tree["lifecycles"] = [_lifecycle(name, folder) for name in names]
+        tree["lifecycles"] = [_file_or_name(name, folder) for name in names]
+    gateway = tree.get("gateway")
+    webhooks = gateway.get("webhooks") if isinstance(gateway, dict) else None
+    for webhook in webhooks.values() if isinstance(webhooks, dict) else ():
+        if isinstance(webhook, dict) and "source" in webhook:
+            webhook["source"] = _file_or_name(webhook["source"], folder)
 
 
-def _lifecycle(name: Any, folder: Path) -> Any:
+def _file_or_name(name: Any, folder: Path) -> Any:
     return str(folder / name) if isinstance(name, str) and name.endswith(".toml") else name
 
 

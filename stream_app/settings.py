@@ -21,6 +21,7 @@ from stream_app.setting_types import Duration, Instant, Names, Retention
 Positive = Annotated[int, Field(gt=0)]
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 Port = Annotated[int, Field(ge=0, le=65_535)]
+Prefix = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$")]
 _us: Final = parse_duration
 
 
@@ -130,6 +131,47 @@ class Models(_Section):
     broadcast_every: Duration = _us("10s")
 
 
+class WriteKey(_Section):
+    """Who may send events, and for whom they are."""
+
+    key: Annotated[SecretStr, Field(min_length=1)]
+    tenant: Prefix | None = None
+    events_per_second: Positive | None = None
+
+
+class ReadKey(_Section):
+    """Who may read profiles, and of whom."""
+
+    key: Annotated[SecretStr, Field(min_length=1)]
+    tenant: Prefix | None = None
+
+
+class Webhook(_Section):
+    """A sender that signs what it sends, or names itself by a secret."""
+
+    secret: SecretStr | None = None
+    source: str | None = None
+    url: str | None = None
+    tenant: Prefix | None = None
+
+
+class Gateway(_Section):
+    """How events come in over HTTP, and how profiles are read."""
+
+    host: str = "127.0.0.1"
+    port: Port = 8080
+    keys: dict[str, WriteKey] = {}
+    read_keys: dict[str, ReadKey] = {}
+    webhooks: dict[str, Webhook] = {}
+    cors_origins: Names = ("*",)
+    events_per_second: Positive = 100_000
+    max_body_bytes: Positive = 4_194_304
+    max_queue_bytes: Positive = 67_108_864
+    max_connections: Positive = 1024
+    answer_within: Duration = _us("8s")
+    request_timeout: Duration = _us("30s")
+
+
 class Metrics(_Section):
     """Where Prometheus scrapes this process; port 0 takes a free one."""
 
@@ -151,7 +193,7 @@ class Settings(_Section):
     kafka: str = "localhost:9092"
     redis: Annotated[str, Field(repr=False)] = "redis://localhost:6379/0"
     data_dir: Path = Field(default_factory=_default_data_dir)
-    prefix: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$")] = "lifecycle"
+    prefix: Prefix = "lifecycle"
     lifecycles: Annotated[Names, Field(min_length=1)] = ("six-stage",)
     clock: Literal["wall", "event"] = "wall"
     destinations: Names = ()
@@ -165,6 +207,7 @@ class Settings(_Section):
     sink: Sink = Sink()
     deliver: Deliver = Deliver()
     models: Models = Models()
+    gateway: Gateway = Gateway()
     metrics: Metrics = Metrics()
     log: Log = Log()
 

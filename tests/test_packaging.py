@@ -117,11 +117,14 @@ def test_the_defaults_in_the_documents_are_the_ones_that_hold(path: tuple[str, .
     explained = (TOP / "config" / "README.md").read_text(encoding="utf-8").partition("\n## ")[2]
     deployed = (TOP / "deploy" / "compose.yaml").read_text(encoding="utf-8")
 
+    if len(path) > 1:
+        explained = explained.partition(f"## `[{path[0]}]`")[2].partition("\n## ")[0]
     row = re.search(rf"^\| `{path[-1]}` \|[^|]*\| ([^|]*) \|", explained, re.MULTILINE)
     if row and value is not None and path != ("data_dir",):
         assert row[1].strip("`").replace("1e12", "1e+12") == written
     line = re.search(rf"^ +# LIFECYCLE_{'__'.join(path).upper()}: (.*?)( +#.*)?$", deployed, re.MULTILINE)
     if line and value is not None and path[-1] not in {"lifecycles", "destinations"}:
+        written = ",".join(value) if isinstance(value, list) else written
         assert line[1].strip('"').replace("1e12", "1e+12") == written
 
 

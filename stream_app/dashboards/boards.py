@@ -12,7 +12,9 @@ _OVERVIEW = Board(
     "Is everything all right? Green numbers mean yes; each panel says what to do if not.",
     {
         "Now": (
-            Panel("Workers", "Processes that answer.", 'sum(up{job="lifecycle-worker"})', kind="number", width=4),
+            Panel(
+                "Workers", "Processes that answer.", 'sum(up{job="lifecycle-worker"})', kind="number", width=4
+            ),
             Panel(
                 "Trainer", "1: one trainer learns.", "sum(lifecycle_trainer_active)", kind="number", width=4
             ),
@@ -136,7 +138,10 @@ _PIPELINE = Board(
                 "s",
             ),
             Panel(
-                "Waiting for Redis", "Stage changes not written yet.", "sum(lifecycle_redis_pending)", "changes"
+                "Waiting for Redis",
+                "Stage changes not written yet.",
+                "sum(lifecycle_redis_pending)",
+                "changes",
             ),
         ),
     },

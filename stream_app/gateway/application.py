@@ -1,0 +1,127 @@
+"""Which path is answered by what."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from stream_app.gateway.answers import Refused, found
+from stream_app.gateway.cloud_events import CloudEvents
+from stream_app.gateway.figures import Figures
+from stream_app.gateway.openapi import description
+from stream_app.gateway.outbox import Outbox
+from stream_app.gateway.profiles import Profiles
+from stream_app.gateway.reception import Reception
+from stream_app.gateway.tracking import Tracking
+from stream_app.gateway.webhooks import Webhooks
+
+Endpoint = Callable[[Request], Awaitable[Response]]
+_DAY_S = 86_400
+
+
+class Application:
+    """The gateway as an ASGI application.
+
+    Args:
+        reception: Takes events.
+        webhooks: Takes what other systems send in shapes of their own.
+        profiles: Gives profiles, or None without read keys.
+        outbox: Says whether Kafka is there.
+        figures: What is counted.
+        origins: Websites that may use it from a browser; ``*`` for any.
+    """
+
+    def __init__(
+        self,
+        reception: Reception,
+        webhooks: Webhooks,
+        profiles: Profiles | None,
+        outbox: Outbox,
+        figures: Figures,
+        origins: tuple[str, ...],
+    ) -> None:
+        self._outbox = outbox
+        self._figures = figures
+        routes: list[BaseRoute] = [
+            *Tracking(reception).routes(),
+            *CloudEvents(reception).routes(),
+            *webhooks.routes(),
+            Route("/healthz", self.health),
+            Route("/readyz", self.readiness),
+            Route("/metrics", self.metrics),
+            Route("/openapi.json", self.openapi),
+        ]
+        if profiles is not None:
+            routes.append(Route("/v1/profiles/{id:path}", profiles.endpoint, methods=["GET"]))
+        self._document = description(webhooks.names)
+        cors = Middleware(
+            CORSMiddleware,
+            allow_origins=list(origins),
+            allow_methods=["GET", "POST"],
+            allow_headers=["*"],
+            expose_headers=["Retry-After"],
+            max_age=_DAY_S,
+        )
+        app = Starlette(
+            routes=routes,
+            middleware=[cors],
+            exception_handlers={HTTPException: _not_found, Exception: _failed},
+        )
+        app.router.redirect_slashes = False
+        self.asgi: ASGIApp = _WithoutSlash(app)
+
+    async def health(self, _request: Request) -> Response:
+        """The process answers."""
+        return found({"status": "ok"})
+
+    async def readiness(self, _request: Request) -> Response:
+        """Events can be taken: Kafka answers now."""
+        reason = await self._outbox.probe()
+        if reason is None:
+            return found({"status": "ready"})
+        return Refused(503, "not_ready", reason, 1).answer()
+
+    async def metrics(self, _request: Request) -> Response:
+        """For Prometheus."""
+        self._figures.queue.set(self._outbox.waiting_bytes)
+        self._figures.kafka_up.set(int(self._outbox.reason is None))
+        return Response(self._figures.page(), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+    async def openapi(self, _request: Request) -> Response:
+        """What can be asked, for programs."""
+        return found(self._document)
+
+
+class _WithoutSlash:
+    """Takes a slash from the end of a path: some SDKs write one, and none follows a redirect of a POST."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path = scope["path"]
+        if path.endswith("/") and len(path) > 1 and not path.startswith("/v1/profiles/"):
+            scope["path"] = path.rstrip("/")
+        await self._app(scope, receive, send)
+
+
+async def _not_found(_request: Request, error: Any) -> Response:
+    sentences = {
+        404: "There is nothing here; /openapi.json lists what is.",
+        405: "This path wants another method.",
+    }
+    code = {404: "not_found", 405: "method_not_allowed"}.get(error.status_code, "refused")
+    answer = Refused(error.status_code, code, sentences.get(error.status_code, str(error.detail))).answer()
+    answer.headers.update(error.headers or {})
+    return answer
+
+
+async def _failed(_request: Request, _error: Exception) -> Response:
+    return Refused(500, "internal", "The gateway failed; nothing is certain, send again.", 5).answer()

@@ -1,0 +1,70 @@
+"""What was sent: the bytes of a body, bounded before and after decompression.
+
+`Content-Type` says nothing reliable: SDKs label gzipped JSON as a form, and beacons as plain text.
+"""
+
+import zlib
+from typing import Final
+
+from starlette.requests import ClientDisconnect, Request
+
+from stream_app.gateway.allowance import Share
+from stream_app.gateway.answers import Refused
+
+_GZIP_MAGIC: Final = b"\x1f\x8b"
+_PLAIN: Final = ("", "identity")
+_PACKED: Final = ("gzip", "x-gzip", "deflate")
+
+
+async def read_body(request: Request, largest: int, share: Share) -> bytes:
+    """The body of a request, decompressed.
+
+    Args:
+        request: Its body has not been read.
+        largest: Bytes accepted, before and after decompression.
+        share: Where the memory is taken from.
+
+    Raises:
+        Refused: 413 for too large a body, 400 for one that cannot be decompressed, 415 for an unknown compression.
+    """
+    announced = request.headers.get("content-length", "0")
+    if announced.isdecimal() and int(announced) > largest:
+        raise _too_large(largest)
+    chunks, size = [], 0
+    try:
+        async for chunk in request.stream():
+            size += len(chunk)
+            if size > largest:
+                raise _too_large(largest)
+            share.take(len(chunk))
+            chunks.append(chunk)
+    except ClientDisconnect:
+        raise Refused(400, "disconnected", "The body ended before it was complete.") from None
+    body = chunks[0] if len(chunks) == 1 else b"".join(chunks)
+    encoding = request.headers.get("content-encoding", "").strip().lower()
+    if encoding in _PACKED or body.startswith(_GZIP_MAGIC):
+        body = _unpacked(body, largest)
+        share.take(len(body))
+    elif encoding not in _PLAIN:
+        raise Refused(415, "unsupported_encoding", "Compress bodies with gzip, or not at all.")
+    return body
+
+
+def _unpacked(packed: bytes, largest: int) -> bytes:
+    """Decompress, but never more than is accepted."""
+    inflater = zlib.decompressobj(wbits=zlib.MAX_WBITS | 32)  # gzip and zlib, by their headers
+    try:
+        body = inflater.decompress(packed, largest + 1)
+    except zlib.error as error:
+        raise Refused(400, "invalid_gzip", f"The body cannot be decompressed: {error}.") from None
+    if len(body) > largest:
+        raise _too_large(largest)
+    if not inflater.eof:
+        raise Refused(400, "invalid_gzip", "The compressed body is cut off.")
+    return body
+
+
+def _too_large(largest: int) -> Refused:
+    return Refused(
+        413, "too_large", f"The body is larger than the {largest:,} bytes accepted; send smaller batches."
+    )

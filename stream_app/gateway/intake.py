@@ -1,0 +1,161 @@
+"""What becomes of one event: a record with the time of its arrival and its corrected event time, or a refusal.
+
+The usual event is not taken apart: its text is checked by the same typed parser as the worker's, its ``timestamp`` is
+renamed ``originalTimestamp``, and ours is put behind it. Events that need more are rewritten.
+"""
+
+from typing import Any, Final
+from uuid import uuid4
+
+import msgspec
+import orjson
+
+from state import (
+    Bounds,
+    Event,
+    MeasureMap,
+    Rejected,
+    Wire,
+    decode_event,
+    judge_event,
+    modernize,
+    parse_instant,
+    read_as,
+)
+from stream_app.gateway.clock_skew import Arrival, text_of
+from stream_app.gateway.record import Outgoing
+from stream_app.settings import Events
+
+
+class _Sent(Wire, gc=False):
+    """An event as senders send it: the wire format, and what a collector adds or takes away."""
+
+    originalTimestamp: Any = None  # noqa: N815 - named as on the wire
+    sentAt: Any = None  # noqa: N815
+    receivedAt: Any = None  # noqa: N815
+    writeKey: Any = None  # noqa: N815
+
+
+_DECODER: Final = msgspec.json.Decoder(_Sent)
+_EARLIEST: Final = -62_135_596_800_000_000
+_LATEST: Final = 253_402_300_799_999_999
+_ENVELOPE: Final = (("content-type", b"application/cloudevents+json"),)
+
+
+class Intake:
+    """Judges events with the worker's own rules.
+
+    Args:
+        kinds: Which event name counts as what, and travels on which topic.
+        events: What is believable.
+    """
+
+    def __init__(self, kinds: MeasureMap, events: Events) -> None:
+        self._kinds = kinds
+        self._bounds = Bounds(events.max_event_bytes, events.earliest, events.max_future, events.max_amount)
+
+    def take(
+        self, raw: bytes, arrival: Arrival, call: str = "", context: dict[str, Any] | None = None
+    ) -> Outgoing:
+        """The record for one event of the Segment spec.
+
+        Args:
+            raw: The event's JSON.
+            arrival: When it came.
+            call: The type of events that carry none, from the path.
+            context: Of the whole batch; the event's own entries win.
+
+        Raises:
+            Rejected: If it cannot be folded, as the worker would.
+        """
+        if len(raw) > self._bounds.max_bytes:
+            raise Rejected(
+                "too_large",
+                f"The event has {len(raw):,} bytes, more than the {self._bounds.max_bytes:,} accepted.",
+            )
+        wire = read_as(_DECODER, raw)
+        original = wire.timestamp
+        is_plain = (
+            wire.originalTimestamp is None
+            and wire.messageId is not None
+            and wire.type is not None
+            and wire.receivedAt is None
+            and wire.sentAt is None
+            and wire.writeKey is None
+            and not context
+            and raw.count(b'"timestamp"') == (original is not None)
+        )
+        if not is_plain:
+            original = _complete(wire, call)
+        elif wire.userId is None:
+            modernize(wire)
+        at = arrival.received_at if original is None else _corrected(arrival, original, wire.sentAt)
+        wire.timestamp = at / 1000
+        event = judge_event(wire, self._kinds, self._bounds, arrival.received_at)
+        stamped = text_of(at)
+        if is_plain:
+            text = f',"timestamp":"{stamped}","receivedAt":"{arrival.received}"}}'
+            value = raw[:-1].replace(b'"timestamp"', b'"originalTimestamp"') + text.encode()
+        else:
+            wire.timestamp = stamped
+            value = _rewritten(raw, wire, arrival, original, context)
+        return Outgoing(event.kind.topic, event.customer.encode(), value)
+
+    def judge_envelope(self, raw: bytes, arrival: Arrival) -> Event:
+        """The facts of a CloudEvent in structured mode, as the worker will see them.
+
+        Raises:
+            Rejected: If it cannot be folded.
+        """
+        return decode_event(raw, _ENVELOPE, self._kinds, self._bounds, arrival.received_at)
+
+
+def _complete(wire: _Sent, call: str) -> Any:
+    """Fill in what a collector adds.
+
+    Returns:
+        When it happened by the sender's clock, as it was sent; None if it was not.
+    """
+    modernize(wire)
+    if wire.type is None:
+        wire.type = call or None
+    if wire.messageId is None or wire.messageId == "":
+        wire.messageId = str(uuid4())
+    for each in (wire.originalTimestamp, wire.timestamp):
+        if each is not None and each != "":
+            return each
+    return None
+
+
+def _corrected(arrival: Arrival, original: Any, sent_at: Any) -> int:
+    """The event time (µs); by the event's own time of sending, if it has one."""
+    skew = arrival.skew if sent_at is None else arrival.skew_of(sent_at)
+    try:
+        at = parse_instant(original) + skew
+    except (ValueError, OverflowError, TypeError) as error:
+        raise Rejected(
+            "bad_timestamp", f"timestamp {error}; send RFC 3339 such as 2026-11-22T14:10:16Z."
+        ) from None
+    if not _EARLIEST <= at <= _LATEST:
+        raise Rejected("bad_timestamp", f"timestamp {original!r:.40} lies outside the years 1 to 9999.")
+    return at
+
+
+def _rewritten(
+    raw: bytes, wire: _Sent, arrival: Arrival, original: Any, context: dict[str, Any] | None
+) -> bytes:
+    try:
+        document: dict[str, Any] = orjson.loads(raw)
+        own = document.get("context")
+        if context:
+            document["context"] = {**context, **own} if isinstance(own, dict) else context
+        document.pop("writeKey", None)
+        if not document.get("sentAt"):
+            document.pop("sentAt", None)
+        document["type"], document["messageId"] = wire.type, wire.messageId
+        if original is not None:
+            document["originalTimestamp"] = original
+        document["timestamp"], document["receivedAt"] = wire.timestamp, arrival.received
+        return orjson.dumps(document)
+    except (orjson.JSONDecodeError, orjson.JSONEncodeError) as error:
+        raise Rejected("invalid_json", f"The event cannot be written again: {error}.") from None

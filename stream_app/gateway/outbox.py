@@ -1,0 +1,344 @@
+"""How does an event get into Kafka, and when is that certain?
+
+Events of all requests that come within a few milliseconds share one batch for each partition, because a batch costs the
+broker and us as much as a single record. A partition has one batch in flight; what comes meanwhile goes with the next.
+A request is answered when every batch that it is part of is acknowledged by all replicas.
+
+The producer is idempotent: what it tries again is written once. If it fails for good, whoever waits is told so, and a new
+one begins: senders send again under the same message ids.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from functools import partial
+from typing import Any, Final
+
+import structlog
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
+
+from stream_app.batch_sender import partition_of
+from stream_app.errors import LifecycleAppError
+from stream_app.gateway.answers import Refused
+from stream_app.gateway.record import Outgoing
+from stream_app.kafka_clients import client_options
+from stream_app.settings import Settings
+from stream_app.topic_admin import ensure
+from stream_app.topics import LARGEST_LETTER, SOURCES, declare
+
+_BATCH_BYTES: Final = 768 * 1024
+_GATHER_S: Final = 0.01
+_AGAIN_S: Final = 1.0
+_RECORD_OVERHEAD: Final = 100
+_log: Final = structlog.get_logger(__name__)
+
+
+class _Ticket:
+    """One request that waits for all its batches."""
+
+    __slots__ = ("future", "left")
+
+    def __init__(self, future: "asyncio.Future[None]") -> None:
+        self.future = future
+        self.left = 0
+
+    def note(self, error: Refused | None) -> None:
+        """Hear of one batch."""
+        self.left -= 1
+        if self.future.done():
+            return
+        if error is not None:
+            self.future.set_exception(error)
+        elif not self.left:
+            self.future.set_result(None)
+
+    def expire(self) -> None:
+        """Wait no longer."""
+        if not self.future.done():
+            self.future.set_exception(_unavailable("Kafka has not acknowledged in time"))
+
+
+class _Batch:
+    """Records of one partition that travel together, and who waits for them."""
+
+    __slots__ = ("begun", "builder", "is_settled", "size", "tickets")
+
+    def __init__(self, builder: Any, begun: float) -> None:
+        self.builder = builder
+        self.begun = begun
+        self.is_settled = False
+        self.size = 0
+        self.tickets: list[_Ticket] = []
+
+
+class _Lane:
+    """One partition of one topic: what waits for it, and what is on its way."""
+
+    __slots__ = ("batches", "in_flight", "partition", "topic")
+
+    def __init__(self, topic: str, partition: int) -> None:
+        self.topic = topic
+        self.partition = partition
+        self.batches: deque[_Batch] = deque()
+        self.in_flight: _Batch | None = None
+
+
+class Outbox:
+    """Sends records and tells when they are safe.
+
+    Args:
+        settings: Where Kafka is, and how much may wait.
+        tenants: Prefixes of the topics that are sent to.
+        clock: Seconds that only grow.
+
+    Attributes:
+        waiting_bytes: Of what is not acknowledged yet.
+        reason: Why nothing can be sent at present; None when it can.
+    """
+
+    def __init__(self, settings: Settings, tenants: Iterable[str], clock: Callable[[], float]) -> None:
+        self.waiting_bytes = 0
+        self.reason: str | None = "Kafka has not answered yet"
+        self._settings = settings
+        self._tenants = sorted(tenants)
+        self._clock = clock
+        self._patience = settings.gateway.answer_within / 1e6
+        self._partitions = settings.topics.partitions
+        self._lanes: dict[tuple[str, str, int], _Lane] = {}
+        self._dirty: set[_Lane] = set()
+        self._flights: set[asyncio.Task[None]] = set()
+        self._pulse: asyncio.TimerHandle | None = None
+        self._begun: deque[_Batch] = deque()
+        self._letters = 0
+        self._producer: Any = None
+        self._broken = asyncio.Event()
+        self._keeper: asyncio.Task[None] | None = None
+
+    # ------------------------------------------------------------------- life
+
+    def open(self) -> None:
+        """Begin to look for Kafka; whether it is there is told by `reason`."""
+        self._keeper = asyncio.create_task(self._keep())
+
+    async def close(self) -> None:
+        """Send what waits, as far as Kafka takes it in time, and leave."""
+        waiting = _Ticket(asyncio.get_running_loop().create_future())
+        for lane in self._lanes.values():
+            for batch in self._batches_of(lane):
+                batch.tickets.append(waiting)
+                waiting.left += 1
+        if waiting.left:
+            with suppress(Refused, TimeoutError):
+                await asyncio.wait_for(waiting.future, self._patience)
+        if self._keeper is not None:
+            self._keeper.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._keeper
+        await self._abandon("the gateway is stopping")
+
+    async def _keep(self) -> None:
+        """Have a producer, always."""
+        while True:
+            try:
+                await self._begin()
+            except (KafkaError, LifecycleAppError, OSError) as error:
+                self.reason = " ".join(str(error).split()) or type(error).__name__
+                _log.warning("kafka is away", reason=self.reason)
+                await asyncio.sleep(_AGAIN_S)
+                continue
+            self.reason = None
+            _log.info("kafka is there", kafka=self._settings.kafka)
+            await self._broken.wait()
+            self.reason = "the producer failed; a new one begins"
+            _log.warning("kafka producer failed")
+            await self._abandon("Kafka refused what was sent")
+
+    async def _begin(self) -> None:
+        options = client_options(self._settings)
+        for tenant in self._tenants:
+            own = {f"{tenant}.{name}" for name in (*SOURCES, "dead-letters")}
+            declared = declare(self._settings.model_copy(update={"prefix": tenant}))
+            await ensure(self._settings.kafka, [each for each in declared if each.name in own], options)
+        producer = AIOKafkaProducer(
+            **options,
+            acks="all",
+            enable_idempotence=True,
+            compression_type="snappy",
+            max_batch_size=_BATCH_BYTES,
+            max_request_size=LARGEST_LETTER,
+        )
+        try:
+            await producer.start()
+        except (KafkaError, OSError):
+            await producer.stop()
+            raise
+        self._broken.clear()
+        self._producer = producer
+
+    async def _abandon(self, why: str) -> None:
+        """Tell all who wait that it failed, and let the producer go."""
+        producer, self._producer = self._producer, None
+        for flight in self._flights:
+            flight.cancel()
+        for lane in self._lanes.values():
+            for batch in self._batches_of(lane):
+                self._settle(batch, _unavailable(why))
+            lane.batches.clear()
+            lane.in_flight = None
+        self._dirty.clear()
+        if producer is not None:
+            with suppress(KafkaError, OSError, TimeoutError):
+                await asyncio.wait_for(producer.stop(), self._patience)
+
+    # ------------------------------------------------------------------ asking
+
+    def check(self) -> None:
+        """Refuse at once what could not be answered well.
+
+        Raises:
+            Refused: 503 while Kafka is away or too much waits for it.
+        """
+        if self._producer is None:
+            raise _unavailable(self.reason or "Kafka is away")
+        if self._stalled():
+            raise _unavailable("Kafka has stopped to acknowledge")
+        if self.waiting_bytes > self._settings.gateway.max_queue_bytes:
+            raise Refused(503, "busy", "Too much waits for Kafka; try again.", 1)
+
+    async def probe(self) -> str | None:
+        """Why the gateway is not ready; None if Kafka answers now."""
+        if self._producer is None:
+            return self.reason or "Kafka is away"
+        if self._stalled():
+            return "Kafka has stopped to acknowledge"
+        try:
+            await asyncio.wait_for(self._producer.client.fetch_all_metadata(), 2.0)
+        except (KafkaError, OSError, TimeoutError) as error:
+            return f"Kafka does not answer ({type(error).__name__})"
+        return None
+
+    def _stalled(self) -> bool:
+        """Whether the oldest batch waits for longer than a request may."""
+        begun = self._begun
+        while begun and begun[0].is_settled:
+            begun.popleft()
+        return bool(begun) and self._clock() - begun[0].begun > self._patience
+
+    # ----------------------------------------------------------------- sending
+
+    async def send(self, tenant: str, records: Iterable[Outgoing]) -> None:
+        """Send records, and return when Kafka has them.
+
+        Raises:
+            Refused: 503 if that is not certain in time. Some of them may have arrived, or may yet.
+        """
+        loop = asyncio.get_running_loop()
+        ticket = _Ticket(loop.create_future())
+        for record in records:
+            self._add(tenant, record, ticket)
+        if not ticket.left:
+            return
+        expiry = loop.call_later(self._patience, ticket.expire)
+        try:
+            await ticket.future
+        finally:
+            expiry.cancel()
+
+    def _add(self, tenant: str, record: Outgoing, ticket: _Ticket) -> None:
+        topic, key, value, headers = record
+        lane = self._lane(tenant, topic, key)
+        batch = lane.batches[-1] if lane.batches else self._new_batch(lane)
+        if batch.builder.append(timestamp=None, key=key or None, value=value, headers=headers) is None:
+            batch = self._new_batch(lane)
+            batch.builder.append(timestamp=None, key=key or None, value=value, headers=headers)
+        size = len(value) + len(key) + _RECORD_OVERHEAD
+        batch.size += size
+        self.waiting_bytes += size
+        tickets = batch.tickets
+        if not tickets or tickets[-1] is not ticket:
+            tickets.append(ticket)
+            ticket.left += 1
+
+    def _lane(self, tenant: str, topic: str, key: bytes) -> _Lane:
+        if key:
+            partition = partition_of(key, self._partitions)
+        else:
+            self._letters += 1
+            partition = self._letters % self._partitions
+        place = tenant, topic, partition
+        lane = self._lanes.get(place)
+        if lane is None:
+            lane = self._lanes[place] = _Lane(f"{tenant}.{topic}", partition)
+        return lane
+
+    def _new_batch(self, lane: _Lane) -> _Batch:
+        if self._producer is None:
+            raise _unavailable(self.reason or "Kafka is away")
+        batch = _Batch(self._producer.create_batch(), self._clock())
+        lane.batches.append(batch)
+        self._begun.append(batch)
+        self._dirty.add(lane)
+        self._await_departure()
+        return batch
+
+    def _await_departure(self) -> None:
+        if self._pulse is None:
+            self._pulse = asyncio.get_running_loop().call_later(_GATHER_S, self._depart)
+
+    def _depart(self) -> None:
+        """Send the next batch of every partition that has none on its way."""
+        self._pulse = None
+        departing = []
+        for lane in list(self._dirty):
+            if lane.in_flight is None:  # else it comes back here when that one has landed
+                lane.in_flight = lane.batches.popleft()
+                departing.append((lane, lane.in_flight))
+                if not lane.batches:
+                    self._dirty.discard(lane)
+        flight = asyncio.create_task(self._fly(departing))
+        self._flights.add(flight)
+        flight.add_done_callback(self._flights.discard)
+
+    async def _fly(self, departing: list[tuple[_Lane, _Batch]]) -> None:
+        for lane, batch in departing:
+            batch.builder.close()
+            try:
+                landing = await self._producer.send_batch(batch.builder, lane.topic, partition=lane.partition)
+            except Exception as error:  # noqa: BLE001 - whatever it is, those who wait must hear of it
+                self._crash(batch, error)
+            else:
+                landing.add_done_callback(partial(self._landed, lane, batch))
+
+    def _landed(self, lane: _Lane, batch: _Batch, landing: "asyncio.Future[Any]") -> None:
+        error = None if landing.cancelled() else landing.exception()
+        if error is not None:
+            self._crash(batch, error)
+        elif not landing.cancelled() and lane.in_flight is batch:
+            self._settle(batch, None)
+            lane.in_flight = None
+            if lane.batches:
+                self._await_departure()
+
+    def _crash(self, batch: _Batch, error: BaseException) -> None:
+        self._settle(batch, _unavailable(f"Kafka refused what was sent ({type(error).__name__})"))
+        self._broken.set()
+
+    def _settle(self, batch: _Batch, error: Refused | None) -> None:
+        if batch.is_settled:
+            return
+        batch.is_settled = True
+        self.waiting_bytes -= batch.size
+        for ticket in batch.tickets:
+            ticket.note(error)
+        while self._begun and self._begun[0].is_settled:
+            self._begun.popleft()
+
+    @staticmethod
+    def _batches_of(lane: _Lane) -> list[_Batch]:
+        return [*([lane.in_flight] if lane.in_flight is not None else []), *lane.batches]
+
+
+def _unavailable(why: str) -> Refused:
+    return Refused(503, "unavailable", f"Events cannot be kept at present: {why}; try again.", 5)

@@ -1,0 +1,161 @@
+"""What happens to a request that brings events: read, judge each, send, and answer when Kafka has them."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any, Protocol
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from state import Rejected
+from stream_app.gateway.allowance import Room
+from stream_app.gateway.answers import Refused
+from stream_app.gateway.body import read_body
+from stream_app.gateway.clock_skew import Arrival
+from stream_app.gateway.figures import Figures
+from stream_app.gateway.intake import Intake
+from stream_app.gateway.keys import Keys, Sender
+from stream_app.gateway.outbox import Outbox
+from stream_app.gateway.record import Outgoing, letter
+from stream_app.settings import Gateway
+
+MOST_EVENTS = 10_000
+"""Events of one request; a body full of tiny ones would cost many times its size."""
+
+
+class Clock(Protocol):
+    """Where the time comes from."""
+
+    def now(self) -> int:
+        """Microseconds since 1970."""
+
+    def monotonic(self) -> float:
+        """Seconds that only grow."""
+
+
+class Judged:
+    """The events of one request, one after the other.
+
+    Args:
+        sender: Whose they are.
+        path: Where they came in.
+        arrival: When.
+
+    Attributes:
+        records: What to send.
+        refusals: Why an event became a dead letter, by its place among them.
+    """
+
+    def __init__(self, sender: Sender, path: str, arrival: Arrival) -> None:
+        self.records: list[Outgoing] = []
+        self.refusals: dict[int, Rejected] = {}
+        self._sender = sender
+        self._path = path
+        self._arrival = arrival
+
+    def add(self, raw: bytes, make: Callable[[bytes], Outgoing], original: bytes | None = None) -> None:
+        """Judge one event; a bad one becomes a dead letter and costs the others nothing.
+
+        Args:
+            raw: The event.
+            make: Its record, or `Rejected`.
+            original: What was sent, where that is something else.
+        """
+        try:
+            self.records.append(make(raw))
+        except Rejected as rejected:
+            self.refuse(raw if original is None else original, rejected)
+
+    def refuse(self, original: bytes, rejected: Rejected) -> None:
+        """Make a dead letter."""
+        arrival, sender = self._arrival, self._sender
+        self.refusals[len(self.records)] = rejected
+        self.records.append(letter(original, rejected, sender.name, self._path, arrival.received))
+
+
+class Reception:
+    """What every route that takes events needs.
+
+    Args:
+        settings: Sizes.
+        keys: Who may send.
+        intake: What is a good event.
+        outbox: Where events go.
+        figures: What is counted.
+        clock: What time it is.
+    """
+
+    def __init__(
+        self, settings: Gateway, keys: Keys, intake: Intake, outbox: Outbox, figures: Figures, clock: Clock
+    ) -> None:
+        self.keys = keys
+        self.intake = intake
+        self.outbox = outbox
+        self.figures = figures
+        self.clock = clock
+        self._largest = settings.max_body_bytes
+        self._room = Room(settings.max_queue_bytes)
+
+    def route(
+        self, name: str, handle: Callable[[Request, bytes], Awaitable[Response]]
+    ) -> Callable[[Request], Awaitable[Response]]:
+        """A route's endpoint: the body is read within bounds, time and outcome are counted.
+
+        Args:
+            name: For the metrics.
+            handle: Given the request and its body.
+        """
+        succeeded = self.figures.requests.labels(name, "200")
+
+        async def endpoint(request: Request) -> Response:
+            started = self.clock.monotonic()
+            try:
+                with self._room.share() as share:
+                    body = await read_body(request, self._largest, share)
+                    answer = await handle(request, body)
+            except Refused as refused:
+                self.figures.requests.labels(name, str(refused.status)).inc()
+                self.figures.refused.labels(refused.code).inc()
+                return refused.answer()
+            succeeded.inc()
+            self.figures.seconds.observe(self.clock.monotonic() - started)
+            return answer
+
+        return endpoint
+
+    def arrival(self, sent_at: Any = None) -> Arrival:
+        """The arrival of what has just been read."""
+        return Arrival(self.clock.now(), sent_at)
+
+    def admit(self, sender: Sender, events: int) -> None:
+        """Let a request in, or refuse it before it costs anything.
+
+        Raises:
+            Refused: 413, 429 or 503.
+        """
+        if events > MOST_EVENTS:
+            raise Refused(
+                413, "too_many_events", f"A request may hold {MOST_EVENTS:,} events; send smaller batches."
+            )
+        wait = sender.allowance.spend(events, self.clock.monotonic())
+        if wait:
+            raise Refused(
+                429, "rate_limited", "This key sends more events than it may; slow down.", max(1, round(wait))
+            )
+        self.outbox.check()
+
+    async def deliver(self, sender: Sender, judged: Judged) -> None:
+        """Send what was judged; return when Kafka has it.
+
+        Raises:
+            Refused: 503.
+        """
+        await self.outbox.send(sender.tenant, judged.records)
+        self._count(sender, judged)
+
+    def _count(self, sender: Sender, judged: Judged) -> None:
+        if good := len(judged.records) - len(judged.refusals):
+            self.figures.events.labels(sender.name, "accepted").inc(good)
+        if judged.refusals:
+            self.figures.events.labels(sender.name, "dead_letter").inc(len(judged.refusals))
+        for rejected in judged.refusals.values():
+            self.figures.dead_letters.labels(rejected.reason).inc()
