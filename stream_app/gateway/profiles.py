@@ -77,7 +77,7 @@ class Profiles:
                 pipeline.get(f"{tenant}:alias:{{{customer}}}")
                 own, alias = await pipeline.execute()
             if alias is not None:
-                own = await self._client.hgetall(keys.customer(alias.decode()))  # type: ignore[misc]  # redis-py types sync and async at once
+                own = await self._client.hgetall(keys.customer(alias.decode()))
         return _typed(own) if b"stage" in own else None
 
 
