@@ -128,6 +128,10 @@ class Learner:
         """Give the exact churn figures of the last answers."""
         return dict(self._churn_quality.recent())
 
+    def recent_lift(self) -> list[float] | None:
+        """Give the lift of churn by tenth of the last answers, highest risk first."""
+        return self._churn_quality.recent_lift()
+
     def _stage(self, name: str) -> int:
         return self.task.stages.index(name)
 

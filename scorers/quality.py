@@ -59,6 +59,23 @@ class BinaryQuality:
         """Give the exact figures over the last answers."""
         return binary_figures([abs(p) for p in self._recent], [int(p > 0) for p in self._recent])
 
+    def recent_lift(self) -> list[float] | None:
+        """Give the lift of each tenth of the last answers, highest risk first; None while it says nothing.
+
+        Examples:
+            >>> quality = BinaryQuality()
+            >>> for k in range(20):
+            ...     quality.update(k / 20, int(k >= 18))
+            >>> quality.recent_lift()[:2]
+            [10.0, 0.0]
+        """
+        ordered = sorted(self._recent, key=abs, reverse=True)
+        n, ones = len(ordered), sum(signed > 0 for signed in ordered)
+        if n < 10 or not ones:
+            return None
+        tenths = [ordered[k * n // 10 : (k + 1) * n // 10] for k in range(10)]
+        return [sum(signed > 0 for signed in tenth) / len(tenth) / (ones / n) for tenth in tenths]
+
     def _histogram_auc(self) -> float | None:
         negatives, positives = self._histogram
         zeros, ones = sum(negatives), sum(positives)

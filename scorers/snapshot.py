@@ -15,6 +15,7 @@ import msgspec
 from river.__version__ import __version__ as river_version
 
 from scorers.learner import Learner, Task
+from scorers.live_figures import LiveFigures
 from scorers.predictor import Predictor, predictor_of
 from scorers.recent_ids import RecentIds
 
@@ -49,6 +50,7 @@ class LearnerState(msgspec.Struct):
         seen: Recent example ids.
         outcomes: How often each outcome was met.
         origin: Digest of the file that learning began with, empty when it began with nothing.
+        live: Label counts, waits and figures by stage, by lifecycle name.
     """
 
     learners: dict[str, Learner]
@@ -56,6 +58,7 @@ class LearnerState(msgspec.Struct):
     seen: RecentIds
     outcomes: dict[str, int]
     origin: str = ""
+    live: dict[str, LiveFigures] = msgspec.field(default_factory=dict)
 
     def predictors(self) -> dict[str, Predictor]:
         """Give the serving forms."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric, SummaryMetricFamily
 from prometheus_client.registry import Collector
 
 from scorers.learner import Learner
@@ -67,6 +67,50 @@ class ModelMetrics(Collector):
                     if value is not None:
                         quality[name].add_metric(label, value)
         yield from (examples, drifts, version, age, *quality.values())
+        yield from self._answers(training)
+
+    @staticmethod
+    def _answers(training: Training) -> Iterator[Metric]:
+        """Give label counts and waits, churn by stage and by tenth, and what must be beaten."""
+        labels = CounterMetricFamily(
+            "lifecycle_model_labels", "Answers by what became true", labels=["model", "label"]
+        )
+        waits = SummaryMetricFamily(
+            "lifecycle_model_label_wait_seconds", "Event time from question to answer", labels=["model"]
+        )
+        by_stage = {
+            name: GaugeMetricFamily(f"lifecycle_model_stage_{name}", told, labels=["model", "stage"])
+            for name, told in {
+                "examples": "Churn answers by stage",
+                "base_rate": "Share that churned by stage",
+                "log_loss": "Prequential log-loss of churn by stage",
+                "brier": "Prequential Brier score of churn by stage",
+            }.items()
+        }
+        lift = GaugeMetricFamily(
+            "lifecycle_model_lift", "Lift by tenth of the last answers", labels=["model", "decile"]
+        )
+        baseline = GaugeMetricFamily(
+            "lifecycle_model_baseline_log_loss", "What must be beaten", labels=["model", "baseline"]
+        )
+        for lifecycle, live in training.state.live.items():
+            for (model, label), count in live.labels.items():
+                labels.add_metric([f"{lifecycle}:{model}", label], count)
+            waits.add_metric([lifecycle], count_value=live.answers, sum_value=live.waits)
+            for stage, sums in live.by_stage.items():
+                n = sums.examples
+                told = (n, sums.churned / n, sums.log_loss / n, sums.squares / n)
+                for gauge, value in zip(by_stage.values(), told, strict=True):
+                    gauge.add_metric([f"{lifecycle}:churn", stage], value)
+            for name, model, loss in (
+                ("base_rate", "churn", live.base_rate_loss()),
+                ("stays", "next_stage", live.staying_loss()),
+            ):
+                if loss is not None:
+                    baseline.add_metric([f"{lifecycle}:{model}", name], loss)
+            for decile, value in enumerate(training.state.learners[lifecycle].recent_lift() or (), 1):
+                lift.add_metric([f"{lifecycle}:churn", str(decile)], value)
+        yield from (labels, waits, lift, baseline, *by_stage.values())
 
     @staticmethod
     def _outcomes(training: Training) -> CounterMetricFamily:

@@ -11,6 +11,7 @@ import msgspec
 
 from scorers.example import decode_example
 from scorers.learner import Learner, Task
+from scorers.live_figures import LiveFigures
 from scorers.recent_ids import RecentIds
 from scorers.snapshot import LearnerState, Snapshot, restore, seal
 
@@ -41,6 +42,7 @@ class Training:
             seen=RecentIds() if state is None else state.seen,
             outcomes=dict.fromkeys(OUTCOMES, 0) if state is None else state.outcomes,
             origin="" if state is None else state.origin,
+            live={name: LiveFigures() for name in tasks} | ({} if state is None else state.live),
         )
         self.fresh = 0
 
@@ -101,4 +103,7 @@ class Training:
             return "lifecycle"
         if not self.state.seen.add(f"{example.lifecycle}\0{example.id}"):
             return "duplicate"
-        return learner.learn(example)
+        outcome = learner.learn(example)
+        if outcome == "learned":
+            self.state.live[example.lifecycle].update(example)
+        return outcome

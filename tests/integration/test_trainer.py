@@ -8,7 +8,9 @@ import sys
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import msgspec
@@ -16,10 +18,12 @@ import pytest
 from aiokafka import AIOKafkaProducer
 
 from scorers.example import Example, encode_example
-from scorers.predictor import Predictor
+from scorers.learner import Learner
+from scorers.predictor import Predictor, predictor_of
 from scorers.snapshot import Snapshot, SnapshotRefused
 from stream_app.kafka_clients import client_options
 from stream_app.model_feed import follow
+from stream_app.model_file import load_models, save_models
 from stream_app.model_topic import RECORD_KEY, ModelTopic, newest_snapshot
 from stream_app.scoring import Track, load_lifecycles
 from stream_app.settings import Settings
@@ -88,8 +92,8 @@ async def snapshot_at(topic: ModelTopic, offset: int, seconds: float = 60.0) -> 
 
 
 @asynccontextmanager
-async def trainer(topic: ModelTopic, *, rebuild: bool = False) -> AsyncIterator[Trainer]:
-    running, stop = Trainer(topic, lambda: time.time_ns() // 1000, QUICK, rebuild=rebuild), asyncio.Event()
+async def trainer(topic: ModelTopic, **how: Any) -> AsyncIterator[Trainer]:
+    running, stop = Trainer(topic, lambda: time.time_ns() // 1000, QUICK, **how), asyncio.Event()
     task = asyncio.create_task(running.run(stop))
     try:
         yield running
@@ -173,6 +177,36 @@ def test_rebuilding_learns_everything_again_and_ends_at_the_same_models(kafka: s
         assert after is not None
         assert after.created_at != before.created_at
         assert after.predictors == before.predictors
+
+    asyncio.run(scenario())
+
+
+def test_a_trainer_begins_with_what_history_taught_and_only_once(kafka: str, tmp_path: Path) -> None:
+    """A supervisor starts the same command again and again: the file must not undo what came after it."""
+
+    async def scenario() -> None:
+        _, topic = await fresh_topic(kafka)
+        made = for_task(topic, 160)
+        [task] = topic.tasks.values()
+        history = Learner(task)
+        for example in made[:80]:
+            history.learn(example)
+        file = tmp_path / "history.model"
+        save_models(file, {task.lifecycle: history}, topic.key, "2026-01-01T00:00:00Z")
+        start = partial(load_models, file, topic.key, topic.tasks)
+
+        async with trainer(topic, start=start) as first:
+            await until(lambda: first.published)  # at once: workers need not wait for a label
+            loaded = await newest_snapshot(topic)
+            await send(topic, made[80:])
+            learned = await snapshot_at(topic, 80)
+        assert loaded is not None
+        assert loaded.predictors[task.lifecycle] == predictor_of(history)
+        assert learned.predictors == oracle(topic, made)
+        async with trainer(topic, start=start) as again:
+            await until(lambda: again.training)
+            assert again.training is not None
+            assert (again.training.learned, again.training.state.offset) == (160, 80)
 
     asyncio.run(scenario())
 
