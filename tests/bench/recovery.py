@@ -39,7 +39,7 @@ async def run(options: argparse.Namespace) -> Report:
     )
     tenth = options.customers // 10
     async with arena() as ground:
-        settings = await _stored(ground, options.customers, options.partitions)
+        settings = await _stored(ground, options.customers, options.partitions, serve=True)
         await _floor(settings, options.partitions)  # once for the caches of disk and broker
         console.rule("memory and floor")
         turns: dict[str, list[dict[str, Any]]] = {"memory": [], "floor": []}
@@ -49,7 +49,7 @@ async def run(options: argparse.Namespace) -> Report:
         for name, found in turns.items():
             report.figures[name] = _median(found, "records_per_second")
         console.rule("rocksdb")
-        small = await _stored(ground, tenth, options.partitions)
+        small = await _stored(ground, tenth, options.partitions, serve=False)
         report.figures["rocksdb_tenth"] = await _restart_rocksdb(ground, small, options)
         report.figures["rocksdb"] = await _restart_rocksdb(ground, settings, options)
         for store in ("memory", "rocksdb"):
@@ -89,10 +89,11 @@ async def taken_over(worker: Running, times: int = 1, seconds: float = 600.0) ->
     )
 
 
-async def _stored(ground: Arena, customers: int, partitions: int) -> Settings:
+async def _stored(ground: Arena, customers: int, partitions: int, *, serve: bool) -> Settings:
+    """Topics with that many customers; only those in Redis may come: a score of somebody who is not there tells of a loss."""
     settings = ground.settings(f"recovery{customers}", partitions)
     await ground.prepare(settings)
-    await ground.settle(settings, Population(customers, partitions), serve=False)
+    await ground.settle(settings, Population(customers, partitions), serve=serve)
     return settings
 
 
