@@ -60,6 +60,8 @@ async def run(options: argparse.Namespace) -> Report:
     report.ratio("memory_over_floor", memory / floor, ">=", 0.3)
     grown = figures["rocksdb"]["restart_seconds"] / max(figures["rocksdb_tenth"]["restart_seconds"], 1e-3)
     report.ratio("rocksdb_restart_over_a_tenth", grown, "<=", 1.25)
+    cpu = {name: figures[name]["restart_cpu_seconds"] for name in ("rocksdb", "rocksdb_tenth")}
+    report.ratios["rocksdb_restart_cpu_over_a_tenth"] = round(cpu["rocksdb"] / cpu["rocksdb_tenth"], 4)
     report.judge("rocksdb_is_on_disk", figures["rocksdb"]["files"] > 0, "==", 1)
     return report
 
@@ -90,7 +92,7 @@ async def taken_over(worker: Running, times: int = 1, seconds: float = 600.0) ->
 
 
 async def _stored(ground: Arena, customers: int, partitions: int, *, serve: bool) -> Settings:
-    """Topics with that many customers; only those in Redis may come: a score of somebody who is not there tells of a loss."""
+    """Topics with that many customers; they may come only if Redis has them: a score of somebody else tells of a loss."""
     settings = ground.settings(f"recovery{customers}", partitions)
     await ground.prepare(settings)
     await ground.settle(settings, Population(customers, partitions), serve=serve)
