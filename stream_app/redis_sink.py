@@ -39,11 +39,12 @@ from redis.asyncio.cluster import RedisCluster
 from redis.exceptions import NoScriptError
 
 from stream_app import redis_scripts
-from stream_app.redis_calls import Call, changes_call, counts_call, customer_calls, risks_call
+from stream_app.redis_calls import changes_call, counts_call, customer_calls, risks_call
 from stream_app.redis_connection import AsyncRedis, RedisUnavailable, telling_redis
 from stream_app.redis_erasure import scrub
 from stream_app.redis_keys import RedisKeys, keys_of
 from stream_app.redis_records import Change, PushResult, Run, SinkRecord, runs
+from stream_app.redis_round_trips import RoundTrips
 from stream_app.redis_verdicts import Judged, Lane, is_orphan, judge
 
 __all__ = ["PushResult", "RedisSink", "RedisUnavailable", "SinkRecord"]
@@ -77,6 +78,7 @@ class RedisSink:
         self._keys = keys_of(prefix, lifecycles)
         self._stream_length = stream_length
         self._patience = patience
+        self._trips = RoundTrips(client, patience)
         self._call_length = 1 if isinstance(client, RedisCluster) else CALL_LENGTH
         self._lanes: dict[tuple[str, int], Lane] = {}
         self._told: set[int] = set()
@@ -158,7 +160,7 @@ class RedisSink:
         new = [change for change in changes if change.offset > lane.settled]
         sha = await self._sha("customers")
         calls = list(customer_calls(sha, lane, new, self._call_length))
-        answers = [answer for answered in await self._round_trip(calls) for answer in answered]
+        answers = [answer for answered in await self._trips.ask(calls) for answer in answered]
         pairs = zip(new, answers, strict=True)
         return [judge(change, answer) for change, answer in pairs if answer is not None]
 
@@ -176,7 +178,7 @@ class RedisSink:
                 calls.append(risks_call(sha, lane, run, judged))
             else:
                 calls.append(changes_call(sha, lane, run, judged, self._stream_length))
-        for name, answer in zip(before, await self._round_trip(calls), strict=True):
+        for name, answer in zip(before, await self._trips.ask(calls), strict=True):
             if name == "counts":
                 lane.read_ledger(answer)
             else:
@@ -186,13 +188,13 @@ class RedisSink:
     async def forget(self, lane: Lane, erasure: Change) -> None:
         """Last step of an erasure: nothing of the customer stays in the hash and in the stream."""
         sha, customer = await self._sha("forget"), lane.keys.customer(erasure.customer)
-        await self._round_trip([["EVALSHA", sha, 1, customer, erasure.version]])
+        await self._trips.ask([["EVALSHA", sha, 1, customer, erasure.version]])
         await scrub(self._client, lane.keys.changes, erasure.customer, erasure.version)
 
     async def lane(self, keys: RedisKeys, partition: int) -> Lane:
         """What Redis says of a partition's fences."""
         lane = Lane(keys, partition)
-        ledger, risks, changes = await self._round_trip(
+        ledger, risks, changes = await self._trips.ask(
             [
                 ["HMGET", keys.ledger(partition), "fence", "origin", "rebuild", "nonce", "lost"],
                 ["GET", keys.risk_fence(partition)],
@@ -204,7 +206,7 @@ class RedisSink:
         return lane
 
     async def _note_loss(self, lane: Lane, result: PushResult) -> None:
-        await self._round_trip([["HSET", lane.keys.ledger(lane.partition), "lost", "yes"]])
+        await self._trips.ask([["HSET", lane.keys.ledger(lane.partition), "lost", "yes"]])
         lane.lost = "yes"
         result.lost = True
         self._told.add(lane.partition)
@@ -221,14 +223,3 @@ class RedisSink:
                 loaded: Any = await self._client.script_load(redis_scripts.source(name))
             sha = self._shas[name] = loaded.decode() if isinstance(loaded, bytes) else loaded
         return sha
-
-    async def _round_trip(self, calls: Sequence[Call]) -> list[Any]:
-        if not calls:
-            return []
-        async with asyncio.timeout(self._patience):
-            if len(calls) == 1:
-                return [await self._client.execute_command(*calls[0])]
-            pipeline = self._client.pipeline(transaction=False)
-            for call in calls:
-                pipeline.execute_command(*call)
-            return list(await pipeline.execute())
