@@ -1,11 +1,10 @@
 """What all lanes of a worker share."""
 
-import asyncio
 import os
 import sys
 from collections.abc import Callable
 from time import monotonic
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import structlog
 
@@ -16,6 +15,10 @@ from stream_app.telemetry import WorkerMetrics
 from stream_app.topics import SOURCES, changelog_name
 from stream_app.worker.marks import Marks
 from stream_app.worker.publisher import Publisher
+from stream_app.worker.turn import Turn
+
+if TYPE_CHECKING:
+    import asyncio
 
 __all__ = ["Context", "end_process"]
 
@@ -56,8 +59,7 @@ class Context:
         self.metrics = metrics
         self.now = now
         self.marks = Marks()
-        #: Held while a lane computes: at most one slice between two looks at the network, or sends and heartbeats starve.
-        self.turn = asyncio.Lock()
+        self.turn = Turn()
         prefix = settings.topic_prefix
         self.source_topics = [*(prefix + name for name in SOURCES), f"{prefix}ticks"]
         self.sources = {name: index for index, name in enumerate(self.source_topics)}

@@ -7,7 +7,7 @@ Runs overlap, each stage keeps the order of the runs.
 
 import asyncio
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from time import monotonic
 from typing import Any
@@ -41,6 +41,23 @@ _REPUBLISH_RUN = 1000
 _SLICE = 150
 
 
+class _Delivery:
+    """A run on its way out: what it has changed, what it finishes, and the run before it."""
+
+    __slots__ = ("before", "done", "effects", "handed", "stored", "task")
+    task: "asyncio.Task[None]"
+
+    def __init__(
+        self, stored: Entry, effects: Effects, done: dict[int, int], before: "_Delivery | None"
+    ) -> None:
+        self.stored = stored
+        self.effects = effects
+        self.done = done
+        self.before = before
+        #: Resolved when its stage changes are with the producer.
+        self.handed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+
 class Lane:
     """The work of one partition, for as long as this worker owns it.
 
@@ -52,6 +69,7 @@ class Lane:
         store: Its profiles.
         intake: Decoder of its records.
         committed: Committed offsets by source index.
+        published: Told of stage changes that are acknowledged: the offset of the first, and the records.
     """
 
     def __init__(
@@ -63,6 +81,7 @@ class Lane:
         store: TableStore,
         intake: Intake,
         committed: dict[int, int],
+        published: Callable[[int, Sequence[Record]], None],
     ) -> None:
         self.context = context
         self.partition = partition
@@ -85,8 +104,8 @@ class Lane:
         self._news = asyncio.Event()
         self._closing = False
         self._inflight: deque[asyncio.Task[None]] = deque()
-        self._tail: asyncio.Task[None] | None = None
-        self._arrivals: deque[float] = deque()
+        self._last: _Delivery | None = None
+        self._published = published
 
     # ---------------------------------------------------------------- input
 
@@ -202,24 +221,46 @@ class Lane:
             self.store.put(CLOCK_KEY, clock)
             values = {**values, CLOCK_KEY: clock}
         stored = await self._journal.write(values)
-        self._tail = asyncio.create_task(self._finish(self._tail, stored, effects, done))
-        self._tail.add_done_callback(self.context.watch)
-        self._inflight.append(self._tail)
+        self._last = run = _Delivery(stored, effects, done, self._last)
+        run.task = asyncio.create_task(self._finish(run))
+        run.task.add_done_callback(self.context.watch)
+        self._inflight.append(run.task)
 
-    async def _finish(
-        self, before: asyncio.Task[None] | None, stored: Entry, effects: Effects, done: dict[int, int]
-    ) -> None:
-        await self._journal.settle(stored)
+    async def _finish(self, run: _Delivery) -> None:
+        """Publish what a run owes when the changelog has it, and mark it when that is acknowledged, in order."""
+        await self._journal.settle(run.stored)
+        before, run.before = run.before, None
         if before is not None:
-            await before
-        sent = []
-        for kind, records in _by_kind(effects.outputs).items():
+            await before.handed
+        await self._settle(await self._publish(run))
+        if before is not None:
+            await before.task
+        self._mark(run.done)
+        self.context.metrics.count(self, run.effects)
+
+    async def _publish(self, run: _Delivery) -> list[Handed]:
+        """Hand over what a run owes; what comes after it may be handed over as soon as its stage changes are."""
+        outputs = _by_kind(run.effects.outputs)
+        sent = await self._send_changes(outputs.pop("stage-changes", []))
+        run.handed.set_result(None)
+        for kind, records in outputs.items():
             sent += await self._send(kind, records)
-        if effects.dead_letters:
-            sent += await self._send("dead-letters", self._letters(effects.dead_letters))
-        await self._settle(sent)
-        self._mark(done)
-        self.context.metrics.count(self, effects)
+        if run.effects.dead_letters:
+            sent += await self._send("dead-letters", self._letters(run.effects.dead_letters))
+        return sent
+
+    async def _send_changes(self, records: list[Record]) -> list[Handed]:
+        """Send stage changes, and let Redis have them as soon as they are acknowledged; nobody waits for Redis."""
+        batches, told = await self._send("stage-changes", records), 0
+        for batch in batches:
+            part = records[told : told + batch.records]
+            batch.acknowledged.add_done_callback(partial(self._tell_sink, part))
+            told += batch.records
+        return batches
+
+    def _tell_sink(self, records: list[Record], acknowledged: "asyncio.Future[Any]") -> None:
+        if not acknowledged.cancelled() and acknowledged.exception() is None:
+            self._published(acknowledged.result().offset, records)
 
     def _mark(self, done: dict[int, int]) -> None:
         names = self.context.source_topics
@@ -242,6 +283,7 @@ class Lane:
     async def _republish(self, nonce: str, done: dict[int, int]) -> None:
         while self._inflight:
             await self._inflight.popleft()
+        self._published(-1, [])  # so much is better read back
         marker = b"__republish__"
         mine = nonce.encode()
         await self._settle(

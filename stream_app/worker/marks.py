@@ -66,6 +66,11 @@ class Marks:
         self._expected.setdefault(tp, first_offset)
         self._finished.setdefault(tp, first_offset)
 
+    def reach(self, generation: int, tp: TP, next_offset: int) -> None:
+        """Note that everything below *next_offset* has come to the agents without being read."""
+        if generation == self.generation:
+            self._expected[tp] = max(next_offset, self._expected.get(tp, 0))
+
     def outstanding(self, tp: TP) -> int:
         """Offsets handed over and not finished."""
         expected = self._expected.get(tp)

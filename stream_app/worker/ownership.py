@@ -125,6 +125,11 @@ class Ownership:
             return tp.partition in self._sink_lanes and self.marks.outstanding(tp) < _ROOM
         return tp.partition in self.lanes and self.marks.outstanding(tp) < _ROOM
 
+    def unread(self) -> set[TP]:
+        """Partitions of the stage changes whose records come from the lanes that publish them."""
+        topic = self.context.stage_changes
+        return {TP(topic, number) for number, lane in self._sink_lanes.items() if lane.is_told}
+
     def accept(self, message: ConsumerMessage) -> None:
         """Give a run to its lane; one of an old generation is dropped, it will be read again."""
         if message.generation_id != self.marks.generation:
@@ -182,10 +187,13 @@ class Ownership:
         }
         undelivered = await self._in_slices(engine.recovering(mine))
         intake = Intake(self._kinds, self._bounds, partition, context.settings.topics.partitions, store)
-        lane = self.lanes[partition] = Lane(context, partition, generation, engine, store, intake, mine)
+        begin = committed.get(TP(context.stage_changes, partition)) or 0
+        sink_lane = self._sink_lanes[partition] = SinkLane(context, self._sink, partition, generation, begin)
+        lane = self.lanes[partition] = Lane(
+            context, partition, generation, engine, store, intake, mine, sink_lane.offer_published
+        )
         await lane.announce(undelivered, engine.migrating())
         self._start(lane.run())
-        sink_lane = self._sink_lanes[partition] = SinkLane(context, self._sink, partition, generation)
         self._start(sink_lane.run())
 
     async def _in_slices(self, work: Generator[None, None, _T]) -> _T:

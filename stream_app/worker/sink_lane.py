@@ -1,4 +1,10 @@
-"""Redis, one partition of the stage changes at a time: pushed in order, retried while Redis is away, then marked."""
+"""Redis, one partition of the stage changes at a time: pushed in order, retried while Redis is away, then marked.
+
+What the worker itself has just published comes here as soon as Kafka has acknowledged it, with the offsets that it got:
+reading it back would cost a round trip more. The topic is read all the same, from the committed offset on, and fills in
+whatever does not come that way: what was published before the partition came here, what another process wrote, what
+found no room while Redis was away. Both ways lead into one queue, in the order of the offsets and without a gap.
+"""
 
 import asyncio
 from collections import deque
@@ -12,6 +18,7 @@ from faust.types import TP
 
 from stream_app.redis_sink import RedisSink, RedisUnavailable, SinkRecord
 from stream_app.worker.context import Context
+from stream_app.worker.inflow import Inflow
 from stream_app.worker.publisher import Record
 
 __all__ = ["SinkLane"]
@@ -19,35 +26,65 @@ __all__ = ["SinkLane"]
 log = structlog.get_logger(__name__)
 
 _LONGEST_PAUSE = 5.0
+_PUSH = 2000
+#: How often, and for how long (s), the topic is read although everything seems to come by itself.
+_LOOK_EVERY, _LOOK = 5.0, 0.3
 
 
 class SinkLane:
     """Brings one partition of ``stage-changes`` into Redis.
 
     While Redis does not answer, records wait here and in Kafka; scoring goes on.
+
+    Args:
+        context: What all lanes share.
+        sink: Writer of Redis.
+        partition: The partition.
+        generation: Consumer generation in which it was assigned.
+        begin: Committed offset: Redis has what lies before it.
     """
 
-    def __init__(self, context: Context, sink: RedisSink, partition: int, generation: int) -> None:
+    def __init__(
+        self, context: Context, sink: RedisSink, partition: int, generation: int, begin: int
+    ) -> None:
         self._context = context
         self._sink = sink
         self._partition = partition
         self._generation = generation
-        self._waiting: deque[SinkRecord] = deque()
+        self._tp = TP(context.stage_changes, partition)
+        self._inflow = Inflow(begin)
         self._arrivals: deque[tuple[int, float]] = deque()
         self._news = asyncio.Event()
         self._closing = False
         sink.forget_partition(partition)
 
+    @property
+    def is_told(self) -> bool:
+        """Whether all that is published comes here by itself; every few seconds it is read whether that is so."""
+        return self._inflow.is_told and monotonic() % _LOOK_EVERY > _LOOK
+
     def offer(self, records: Sequence[Any]) -> None:
-        """Take a fetched run."""
-        self._waiting.extend(
-            SinkRecord(
-                record.offset, record.key, record.value, dict(record.headers) if record.headers else {}
-            )
-            for record in records
-        )
-        self._arrivals.append((records[-1].offset, monotonic()))
-        self._news.set()
+        """Take a fetched run; what has been taken already is passed over."""
+        before = self._inflow.next
+        self._inflow.read(records)
+        self._arrived(before)
+
+    def offer_published(self, first: int, records: Sequence[Record]) -> None:
+        """Take what this worker has published, unless something is missing before it or too much is waiting.
+
+        Args:
+            first: Offset of the first record; the others follow without a gap. Negative if Kafka does not say.
+            records: Acknowledged, in order.
+        """
+        before = self._inflow.next
+        self._inflow.tell(first, records)
+        self._context.marks.reach(self._generation, self._tp, self._inflow.next)
+        self._arrived(before)
+
+    def _arrived(self, before: int) -> None:
+        if self._inflow.next > before:
+            self._arrivals.append((self._inflow.next - 1, monotonic()))
+            self._news.set()
 
     async def close(self) -> None:
         """Stop after the push under way."""
@@ -57,15 +94,13 @@ class SinkLane:
     async def run(self) -> None:
         """Push until closed."""
         while not self._closing:
-            if not self._waiting:
+            if not self._inflow:
                 self._news.clear()
                 await self._news.wait()
                 continue
-            batch = [self._waiting.popleft() for _ in range(min(len(self._waiting), 2000))]
+            batch = self._inflow.pop(_PUSH)
             if await self._push(batch):
-                last = batch[-1].offset
-                tp = TP(self._context.stage_changes, self._partition)
-                self._context.marks.finish(self._generation, tp, last + 1)
+                self._context.marks.finish(self._generation, self._tp, batch[-1].offset + 1)
                 self._context.progressed()
 
     async def _push(self, batch: list[SinkRecord]) -> bool:
@@ -77,13 +112,13 @@ class SinkLane:
             try:
                 result = await self._sink.push(self._partition, batch)
             except RedisUnavailable as error:
-                metrics.redis_is(up=False, pending=len(self._waiting) + len(batch))
+                metrics.redis_is(up=False, pending=len(self._inflow) + len(batch))
                 log.warning("Redis is not written, trying again", partition=self._partition, error=str(error))
                 self._context.progressed()  # waiting for Redis is no standstill of the worker
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, _LONGEST_PAUSE)
                 continue
-            metrics.redis_is(up=True, pending=len(self._waiting))
+            metrics.redis_is(up=True, pending=len(self._inflow))
             metrics.redis_push.observe(monotonic() - started)
             self._observe_latency(batch[-1].offset)
             if result.lost:
