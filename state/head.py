@@ -60,7 +60,7 @@ def head_of(profile: Profile) -> bytes:
         (7, Group(written_under=5, stages=()), True, False)
     """
     outbox = profile.outbox
-    # Runs are delivered in order, so an older stamp is owed only as long as the newest, which stands last, is.
+    # Offsets are marked in the order of runs: an older stamp is owed only as long as the newest, which stands last, is.
     source, offset = outbox[-1][:2] if outbox else (NOTHING_OWED, 0)
     due = profile.due if profile.due > 0 else 0  # noqa: FURB136 - a call to max costs more than all the rest
     standings = profile.standings
