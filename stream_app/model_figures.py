@@ -129,9 +129,9 @@ def model_figures(judgement: Judgement) -> ModelFigures:
     """Judge everything that was answered, and let the baselines answer the same rows under the same delays."""
     churn, moves, value = _churn(judgement), _next_stage(judgement), _value(judgement)
     table = {
-        "churn": _table(churn, judgement),
-        "next_stage": _table(moves, judgement),
-        "value": _table(value, judgement),
+        "churn": _table(churn, judgement, "churn"),
+        "next_stage": _table(moves, judgement, "next_stage"),
+        "value": _table(value, judgement, "value"),
     }
     table["churn"]["labels"] = {
         **_labels(judgement, "churn", judgement.known, len(churn.labels)),
@@ -206,9 +206,12 @@ def _beside(by_name: dict[str, Figures]) -> Figures:
     return {**by_name.pop("model"), "baselines": by_name}
 
 
-def _table(rows: ChurnRows | StageRows | ValueRows, judgement: Judgement) -> Figures:
+def _table(rows: ChurnRows | StageRows | ValueRows, judgement: Judgement, label: str) -> Figures:
+    first = int(rows.at.min()) if len(rows.at) else 0
     return {
         **rows.figures(),
+        # before that nobody can have learned, and a baseline knows nothing at all
+        "since_first_label": rows.figures(rows.at >= first + _delay(judgement, label).horizon),
         "by_month": list(_by_month(rows.at, rows.figures)),
         "by_stage": {
             name: rows.figures(rows.stage == index)

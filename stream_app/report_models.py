@@ -160,8 +160,16 @@ def _named(by_name: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _comparison(told: dict[str, Any], figures: Sequence[str]) -> str:
+    later = told["since_first_label"]
+    pieces = [_contenders(told, figures, "all predictions")]
+    if 0 < later["examples"] < told["examples"]:
+        pieces.append(_contenders(later, figures, "since the first label was known"))
+    return grid(*pieces)
+
+
+def _contenders(told: dict[str, Any], figures: Sequence[str], which: str) -> str:
     contenders = {_OURS: told} | {_NAMES[name]: each for name, each in told["baselines"].items()}
-    heads = ("", *(_head(name) for name in figures), "predictions")
+    heads = (which, *(_head(name) for name in figures), "predictions")
     rows = [
         [who, *(number(each[name]) for name in figures), number(each["examples"])]
         for who, each in contenders.items()
