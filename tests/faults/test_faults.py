@@ -12,7 +12,7 @@ from stream_app.embedded import EmbeddedServices
 from tests.bench.faults import changes, controls, crashes, groups, inputs, servers
 from tests.bench.faults.scene import Outcome, Size
 
-pytestmark = [pytest.mark.integration, pytest.mark.faults, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.integration, pytest.mark.faults, pytest.mark.timeout(1200)]
 
 SIZE = Size()
 #: Enough that a worker is amid its work when it falls asleep, or Kafka does.

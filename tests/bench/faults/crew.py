@@ -14,6 +14,9 @@ import orjson
 
 from tests.integration.workers import Tenant
 
+#: Seconds that a worker may take to begin, on a machine that has much else to do.
+_PATIENCE_S = 300.0
+
 
 class Exit(NamedTuple):
     """A worker that ended by itself."""
@@ -101,7 +104,7 @@ class Crew:
             process = self._process(slot)
         process.terminate()
         try:
-            return process.wait(90)
+            return process.wait(_PATIENCE_S)
         except subprocess.TimeoutExpired:
             process.kill()
             return process.wait()
@@ -127,14 +130,14 @@ class Crew:
 
     # ------------------------------------------------------------ the others
 
-    def await_owners(self, seconds: float = 90.0) -> None:
+    def await_owners(self, seconds: float = _PATIENCE_S) -> None:
         """Wait until some worker has taken partitions over."""
         end = time.monotonic() + seconds
         while not any(b'"partitions taken over"' in log.read_bytes() for log in self.logs):
             assert time.monotonic() < end, "no worker has taken partitions over: " + self.last_words()
             time.sleep(0.1)
 
-    def await_shares(self, seconds: float = 90.0) -> None:
+    def await_shares(self, seconds: float = _PATIENCE_S) -> None:
         """Wait until every worker that is to run owns partitions, each partition once."""
         end = time.monotonic() + seconds
         while not self._is_shared():
@@ -147,7 +150,7 @@ class Crew:
         owned = [partition for share in shares for partition in share]
         return all(shares) and sorted(owned) == [*range(self._tenant.partitions)]
 
-    def await_ready(self, slot: int, seconds: float = 90.0) -> None:
+    def await_ready(self, slot: int, seconds: float = _PATIENCE_S) -> None:
         """Wait until the worker of a slot is at work; before that it knows no orderly end."""
         end = time.monotonic() + seconds
         while b"Worker ready" not in self._slots[slot].log.read_bytes():

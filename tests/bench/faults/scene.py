@@ -42,7 +42,7 @@ class Size:
     seconds: float = 15.0
     faults: int = 2
     session: int = 6
-    patience: float = 150.0
+    patience: float = 300.0
     partitions: int = 4
 
 
