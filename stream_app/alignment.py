@@ -45,6 +45,11 @@ class Alignment:
         sources: Number of source topics.
         hold: Seconds that a record waits for a punctuation (0 releases at once: the wall clock).
         patience: The same, once a punctuation has been seen: a producer that punctuates is worth waiting for.
+        is_punctuated: Whether one was seen before, by who read this partition until now.
+
+    Attributes:
+        frontier: Up to here (µs of event time) promises have been kept.
+        is_impatient: Whether the last release has gone beyond them, although a producer punctuates.
 
     Examples:
         >>> alignment = Alignment(sources=2, hold=1.0, patience=30.0)
@@ -57,14 +62,16 @@ class Alignment:
         (['a', 'c'], 40)
     """
 
-    def __init__(self, sources: int, *, hold: float, patience: float) -> None:
+    def __init__(self, sources: int, *, hold: float, patience: float, is_punctuated: bool = False) -> None:
         self._queues: list[deque[Arrived]] = [deque() for _ in range(sources)]
         self._positions = [0] * sources
         self._punctuations: deque[Punctuation] = deque()
         self._hold = hold
         self._patience = patience
+        self._is_punctuated = is_punctuated
         self._oldest: float | None = None
         self.frontier = 0
+        self.is_impatient = False
 
     def __len__(self) -> int:
         return sum(map(len, self._queues))
@@ -106,6 +113,7 @@ class Alignment:
         self._cover()
         is_over = self._hold <= 0 or self.wait(now) == 0.0
         taken = self._merge(None if is_over else self.frontier, most)
+        self.is_impatient = is_over and self._holding() > self._hold
         if not len(self):
             self._oldest = None
         elif taken and not is_over:
@@ -118,7 +126,8 @@ class Alignment:
         return all(queue[0].at > self.frontier for queue in self._queues if queue)
 
     def _holding(self) -> float:
-        return self._patience if self.frontier or self._punctuations else self._hold
+        is_punctuated = self._is_punctuated or self.frontier or self._punctuations
+        return self._patience if is_punctuated else self._hold
 
     def _cover(self) -> None:
         while self._punctuations and self._is_covered(self._punctuations[0]):

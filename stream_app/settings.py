@@ -103,6 +103,7 @@ class Worker(_Section):
     fetch_wait: Duration = _us("100ms")
     commit_interval: Duration = _us("1s")
     tick_interval: Duration = _us("1s")
+    tick_patience: Duration = _us("30s")
     stalled_after: Duration = _us("5m")
 
     @model_validator(mode="after")

@@ -34,8 +34,8 @@ __all__ = ["Lane"]
 log = structlog.get_logger(__name__)
 
 _IN_FLIGHT = 4
-#: Seconds that records wait for a tick of their producer: one that never sent any, one that does.
-_HOLD, _PATIENCE = 1.0, 30.0
+#: Seconds that records wait for a tick of a producer that has never sent any.
+_HOLD = 1.0
 _REPUBLISH_RUN = 1000
 #: Evaluations between two chances for others: some tens of milliseconds.
 _SLICE = 150
@@ -91,10 +91,12 @@ class Lane:
         self._journal = Journal(store, partial(self._send, "changelog"))
         self._intake = intake
         settings = context.settings
-        hold, patience = (0.0, 0.0) if settings.clock == "wall" else (_HOLD, _PATIENCE)
+        hold, patience = (
+            (0.0, 0.0) if settings.clock == "wall" else (_HOLD, settings.worker.tick_patience / 1e6)
+        )
         # Who told this partition the time before will do so again: how fast this happens must not decide about the order.
         self._alignment = Alignment(
-            len(SOURCES), hold=patience if _is_told_the_time(engine) else hold, patience=patience
+            len(SOURCES), hold=hold, patience=patience, is_punctuated=_is_told_the_time(engine)
         )
         self._resumed = (TICKS, committed.get(TICKS, 0))
         for source, offset in committed.items():
@@ -153,6 +155,11 @@ class Lane:
         """Fold what is ready, or do what the next tick asks; ``False`` if there is nothing to do."""
         records = self._alignment.release(monotonic(), self.context.settings.worker.batch_records)
         if records:
+            if self._alignment.is_impatient:
+                log.warning(
+                    "no tick has come, events are folded in the order in which they came (worker.tick_patience)",
+                    partition=self.partition, events=len(records),
+                )  # fmt: skip
             last = records[-1]
             stamp = (last.source, last.offset)
             async with self.context.turn:

@@ -139,3 +139,15 @@ def test_time_may_pass_only_when_nothing_before_the_frontier_is_left() -> None:
     assert [record.item for record in alignment.release(now=0.0)] == ["b"]
     assert alignment.is_clear
     assert len(alignment) == 1
+
+
+def test_who_knows_that_a_producer_punctuates_waits_for_it_from_the_beginning() -> None:
+    fresh = Alignment(SOURCES, hold=1.0, patience=30.0)
+    resumed = Alignment(SOURCES, hold=1.0, patience=30.0, is_punctuated=True)
+    for alignment in (fresh, resumed):
+        alignment.add([Arrived(5, 0, 0, "a")], now=0.0)
+
+    assert [len(fresh.release(now=1.5)), len(resumed.release(now=1.5))] == [1, 0]
+    assert [len(resumed.release(now=29.0)), resumed.is_impatient] == [0, False]
+    assert [len(resumed.release(now=30.0)), resumed.is_impatient] == [1, True]
+    assert not fresh.is_impatient

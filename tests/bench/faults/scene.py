@@ -104,6 +104,7 @@ class Scene:
         self.tenant.environment |= {
             "LIFECYCLE_WORKER__SESSION_TIMEOUT": f"{size.session}s",
             "LIFECYCLE_WORKER__HEARTBEAT": "1s",
+            "LIFECYCLE_WORKER__TICK_PATIENCE": "10m",  # how slow a machine is must not decide about the order
         }
         self.tenant.create_topics()
         self.crew = Crew(self.tenant, program)
