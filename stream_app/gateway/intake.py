@@ -37,6 +37,7 @@ class _Sent(Wire, gc=False):
 
 
 _DECODER: Final = msgspec.json.Decoder(_Sent)
+_MISSING: Final = (None, "")
 _EARLIEST: Final = -62_135_596_800_000_000
 _LATEST: Final = 253_402_300_799_999_999
 _ENVELOPE: Final = (("content-type", b"application/cloudevents+json"),)
@@ -75,15 +76,17 @@ class Intake:
             )
         wire = read_as(_DECODER, raw)
         original = wire.timestamp
+        parts = raw[:-1].split(b'"timestamp"')  # once means: the name of the event's own field
         is_plain = (
             wire.originalTimestamp is None
-            and wire.messageId is not None
+            and wire.messageId not in _MISSING
+            and original != ""
             and wire.type is not None
             and wire.receivedAt is None
             and wire.sentAt is None
             and wire.writeKey is None
             and not context
-            and raw.count(b'"timestamp"') == (original is not None)
+            and len(parts) == (1 if original is None else 2)
         )
         if not is_plain:
             original = _complete(wire, call)
@@ -95,7 +98,7 @@ class Intake:
         stamped = text_of(at)
         if is_plain:
             text = f',"timestamp":"{stamped}","receivedAt":"{arrival.received}"}}'
-            value = raw[:-1].replace(b'"timestamp"', b'"originalTimestamp"') + text.encode()
+            value = b'"originalTimestamp"'.join(parts) + text.encode()
         else:
             wire.timestamp = stamped
             value = _rewritten(raw, wire, arrival, original, context)

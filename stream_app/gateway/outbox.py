@@ -10,9 +10,10 @@ one begins: senders send again under the same message ids.
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from functools import partial
+from itertools import chain
 from typing import Any, Final
 
 import structlog
@@ -29,7 +30,10 @@ from stream_app.topic_admin import ensure
 from stream_app.topics import LARGEST_LETTER, SOURCES, declare
 
 _BATCH_BYTES: Final = 768 * 1024
-_GATHER_S: Final = 0.01
+_SOON_S: Final = 0.002
+_GATHER_S: Final = 0.025
+_BUSY: Final = 3
+"""A departure that carried so many requests is followed by one that waits longer: a batch costs as much as many records."""
 _AGAIN_S: Final = 1.0
 _RECORD_OVERHEAD: Final = 100
 _log: Final = structlog.get_logger(__name__)
@@ -63,13 +67,14 @@ class _Ticket:
 class _Batch:
     """Records of one partition that travel together, and who waits for them."""
 
-    __slots__ = ("begun", "builder", "is_settled", "size", "tickets")
+    __slots__ = ("begun", "builder", "is_settled", "last", "size", "tickets")
 
     def __init__(self, builder: Any, begun: float) -> None:
         self.builder = builder
         self.begun = begun
         self.is_settled = False
         self.size = 0
+        self.last: _Ticket | None = None
         self.tickets: list[_Ticket] = []
 
 
@@ -106,10 +111,12 @@ class Outbox:
         self._clock = clock
         self._patience = settings.gateway.answer_within / 1e6
         self._partitions = settings.topics.partitions
-        self._lanes: dict[tuple[str, str, int], _Lane] = {}
+        self._lanes: dict[tuple[str, str], list[_Lane]] = {}
         self._dirty: set[_Lane] = set()
         self._flights: set[asyncio.Task[None]] = set()
         self._pulse: asyncio.TimerHandle | None = None
+        self._boarded = 0
+        self._gather = _SOON_S
         self._begun: deque[_Batch] = deque()
         self._letters = 0
         self._producer: Any = None
@@ -125,7 +132,7 @@ class Outbox:
     async def close(self) -> None:
         """Send what waits, as far as Kafka takes it in time, and leave."""
         waiting = _Ticket(asyncio.get_running_loop().create_future())
-        for lane in self._lanes.values():
+        for lane in self._all_lanes():
             for batch in self._batches_of(lane):
                 batch.tickets.append(waiting)
                 waiting.left += 1
@@ -182,7 +189,7 @@ class Outbox:
         producer, self._producer = self._producer, None
         for flight in self._flights:
             flight.cancel()
-        for lane in self._lanes.values():
+        for lane in self._all_lanes():
             for batch in self._batches_of(lane):
                 self._settle(batch, _unavailable(why))
             lane.batches.clear()
@@ -236,8 +243,8 @@ class Outbox:
         """
         loop = asyncio.get_running_loop()
         ticket = _Ticket(loop.create_future())
-        for record in records:
-            self._add(tenant, record, ticket)
+        self._boarded += 1
+        self._board(tenant, records, ticket)
         if not ticket.left:
             return
         expiry = loop.call_later(self._patience, ticket.expire)
@@ -246,32 +253,32 @@ class Outbox:
         finally:
             expiry.cancel()
 
-    def _add(self, tenant: str, record: Outgoing, ticket: _Ticket) -> None:
-        topic, key, value, headers = record
-        lane = self._lane(tenant, topic, key)
-        batch = lane.batches[-1] if lane.batches else self._new_batch(lane)
-        if batch.builder.append(timestamp=None, key=key or None, value=value, headers=headers) is None:
-            batch = self._new_batch(lane)
-            batch.builder.append(timestamp=None, key=key or None, value=value, headers=headers)
-        size = len(value) + len(key) + _RECORD_OVERHEAD
-        batch.size += size
-        self.waiting_bytes += size
-        tickets = batch.tickets
-        if not tickets or tickets[-1] is not ticket:
-            tickets.append(ticket)
-            ticket.left += 1
+    def _board(self, tenant: str, records: Iterable[Outgoing], ticket: _Ticket) -> None:
+        """Put records into the batches of their partitions; one loop, because it is run for every event."""
+        partitions, lanes_of = self._partitions, self._lanes
+        for topic, key, value, headers in records:
+            lanes = lanes_of.get((tenant, topic))
+            if lanes is None:
+                name = f"{tenant}.{topic}"
+                lanes = lanes_of[tenant, topic] = [_Lane(name, number) for number in range(partitions)]
+            lane = lanes[partition_of(key, partitions)] if key else self._any_of(lanes)
+            waiting = lane.batches
+            batch = waiting[-1] if waiting else self._new_batch(lane)
+            if batch.builder.append(timestamp=None, key=key or None, value=value, headers=headers) is None:
+                batch = self._new_batch(lane)
+                batch.builder.append(timestamp=None, key=key or None, value=value, headers=headers)
+            size = len(value) + len(key) + _RECORD_OVERHEAD
+            batch.size += size
+            self.waiting_bytes += size
+            if batch.last is not ticket:
+                batch.last = ticket
+                batch.tickets.append(ticket)
+                ticket.left += 1
 
-    def _lane(self, tenant: str, topic: str, key: bytes) -> _Lane:
-        if key:
-            partition = partition_of(key, self._partitions)
-        else:
-            self._letters += 1
-            partition = self._letters % self._partitions
-        place = tenant, topic, partition
-        lane = self._lanes.get(place)
-        if lane is None:
-            lane = self._lanes[place] = _Lane(f"{tenant}.{topic}", partition)
-        return lane
+    def _any_of(self, lanes: list[_Lane]) -> _Lane:
+        """Dead letters belong to nobody: one partition after the other gets them."""
+        self._letters += 1
+        return lanes[self._letters % len(lanes)]
 
     def _new_batch(self, lane: _Lane) -> _Batch:
         if self._producer is None:
@@ -285,11 +292,13 @@ class Outbox:
 
     def _await_departure(self) -> None:
         if self._pulse is None:
-            self._pulse = asyncio.get_running_loop().call_later(_GATHER_S, self._depart)
+            self._pulse = asyncio.get_running_loop().call_later(self._gather, self._depart)
 
     def _depart(self) -> None:
         """Send the next batch of every partition that has none on its way."""
         self._pulse = None
+        self._gather = _GATHER_S if self._boarded >= _BUSY else _SOON_S
+        self._boarded = 0
         departing = []
         for lane in list(self._dirty):
             if lane.in_flight is None:  # else it comes back here when that one has landed
@@ -334,6 +343,9 @@ class Outbox:
             ticket.note(error)
         while self._begun and self._begun[0].is_settled:
             self._begun.popleft()
+
+    def _all_lanes(self) -> Iterator[_Lane]:
+        return chain.from_iterable(self._lanes.values())
 
     @staticmethod
     def _batches_of(lane: _Lane) -> list[_Batch]:

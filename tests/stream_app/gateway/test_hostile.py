@@ -115,7 +115,7 @@ def test_an_unknown_compression_is_refused(door: Door) -> None:
 def test_headers_without_end_are_refused_and_cost_little_memory(door: Door) -> None:
     before = door.resident()
     one_long = answer_to(door, HEAD + b"X: ", *[b"a" * 65536] * 64)
-    many = answer_to(door, HEAD, *[b"X-%d: y\r\n" % number for number in range(20_000)])
+    many = answer_to(door, HEAD + b"".join(b"X-%d: y\r\n" % number for number in range(40_000)))
 
     assert one_long.split()[1] == many.split()[1] == b"431"
     assert door.resident() - before < 16 * MIB
@@ -142,7 +142,10 @@ def test_a_connection_that_is_used_slowly_but_politely_is_kept(door: Door) -> No
     with socket.create_connection(("127.0.0.1", door.port), timeout=60) as connection:
         for _ in range(3):
             connection.sendall(request)
-            assert connection.recv(4096).startswith(b"HTTP/1.1 200")
+            received = b""
+            while not received.endswith(b"true}"):
+                received += connection.recv(4096)
+            assert received.startswith(b"HTTP/1.1 200")
             time.sleep(1.2)  # longer in all than one request may take
 
 
