@@ -8,7 +8,7 @@ from scorers.explanation import Explanation, explain
 from scorers.predictor import cold_start
 from scorers.snapshot import SnapshotRefused
 from scorers.transforms import FEATURES
-from state import FeaturePlan, Profile, StateError, decode_profile, format_instant
+from state import DAY, FeaturePlan, Profile, Standing, StateError, decode_profile, format_instant, is_context
 from stream_app.control import control
 from stream_app.errors import LifecycleAppError
 from stream_app.model_topic import newest_snapshot
@@ -54,14 +54,22 @@ async def why(settings: Settings, customer: str) -> Why | str:
     if profile is None or not profile.evaluated_at:
         return f"{changelog_name(settings)} holds no profile of {customer!r}"
     known = {} if snapshot is None else snapshot.predictors
-    features = FeaturePlan(FEATURES).values(profile, profile.evaluated_at)
+    at, tasks = profile.evaluated_at, topic.tasks.items()
     return Why(
-        as_of=format_instant(profile.evaluated_at),
+        as_of=format_instant(at),
         by_lifecycle={
-            name: explain(known.get(name) or cold_start(task), features, MOST_REASONS)
-            for name, task in topic.tasks.items()
+            name: explain(known.get(name) or cold_start(task), _seen(profile, standing, at), MOST_REASONS)
+            for (name, task), standing in zip(tasks, profile.standings, strict=False)
         },
     )
+
+
+def _seen(profile: Profile, standing: Standing, at: int) -> list[float]:
+    """What the models saw at the instant *at* (µs): of the profile, and of its standing in the lifecycle."""
+    plan = FeaturePlan([name for name in FEATURES if not is_context(name)])
+    values = dict(zip(plan.names, plan.values(profile, at), strict=True))
+    values["days_in_stage"] = (at - standing.since) / DAY
+    return [values[name] for name in FEATURES]
 
 
 async def _stored(settings: Settings, customer: str) -> Profile | None:
