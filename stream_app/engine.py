@@ -4,7 +4,7 @@ The engine is synchronous and does no I/O. It reads profiles from a store, hands
 records, and says what is to be published. The worker delivers; `backtest`, tests and benchmarks call it directly.
 """
 
-from collections import Counter, OrderedDict
+from collections import Counter
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from typing import Literal
 
@@ -24,24 +24,21 @@ from state import (
 from stream_app.alignment import Arrived
 from stream_app.effects import DeadLetter, Effects, Refused, Touched
 from stream_app.examples import example_of
-from stream_app.latest import latest
+from stream_app.latest import latest, net
 from stream_app.migrating import Schema
-from stream_app.outputs import ERASURE, EXAMPLE, STAGE_CHANGE, Move, Output, erasure_json
+from stream_app.outputs import ERASURE, EXAMPLE, STAGE_CHANGE, Output, erasure_json
 from stream_app.profile_store import OWN, Store
+from stream_app.recent import RECENT, RecentProfiles
 from stream_app.scoring import Scoring
 from stream_app.step import evaluate, is_absorbed, observe, pass_time, passes, state_of, totals
 from stream_app.takeover import outdated, take_over, whole
 
-__all__ = ["CLOCK_KEY", "META_KEY", "RECENT", "Clock", "PartitionEngine"]
+__all__ = ["CLOCK_KEY", "META_KEY", "Clock", "PartitionEngine"]
 
 Clock = Literal["wall", "event"]
 
 #: Keys of the partition's own records in the changelog; no customer id is encoded like this, for ids are UTF-8.
 META_KEY, CLOCK_KEY = b"\xff\xffmeta", b"\xff\xffclock"
-
-
-#: Decoded profiles that the engines of one process keep at hand.
-RECENT = 16_384
 
 
 class PartitionEngine:
@@ -70,8 +67,7 @@ class PartitionEngine:
         self._delivered: dict[int, int] = {}
         self._schema = Schema(scoring, None)
         self._used: set[int] = set()
-        self._recent: OrderedDict[str, Profile] = OrderedDict()
-        self._most_recent = recent
+        self._recent = RecentProfiles(recent)
 
     # ------------------------------------------------------------------ runs
 
@@ -235,15 +231,7 @@ class PartitionEngine:
             effects.changed[key] = value
             self.store.put(key, value)
             self._heap.schedule(key, profile.due)
-            self._remember(customer, profile)
-
-    def _remember(self, customer: str, profile: Profile) -> None:
-        """Keep the profile at hand, in place of the one that was stored longest ago."""
-        recent = self._recent
-        recent[customer] = profile
-        recent.move_to_end(customer)
-        if len(recent) > self._most_recent:
-            recent.popitem(last=False)
+            self._recent.keep(customer, profile)
 
     def _note(self, outputs: list[Output], effects: Effects) -> None:
         """Count moves, and keep what is to be published: no stage changes without an output that tells it."""
@@ -255,7 +243,7 @@ class PartitionEngine:
                 self.population[index, old] -= 1
             self.population[index, stage] += 1
         if self.clock == "wall":  # only where a run has led to is told, not the way there
-            outputs, moves = latest(outputs), _net(moves)
+            outputs, moves = latest(outputs), net(moves)
         effects.outputs += outputs
         for index, old, stage in moves:
             track = self.scoring.tracks[index]
@@ -360,13 +348,3 @@ class PartitionEngine:
 
 def _stages(profile: Profile) -> tuple[int, ...]:
     return tuple([standing.stage for standing in profile.standings])
-
-
-def _net(moves: list[Move]) -> list[Move]:
-    """Several moves of one customer as one for each lifecycle: from the first stage to the last."""
-    first: dict[int, int] = {}
-    last: dict[int, int] = {}
-    for index, old, stage in moves:
-        first.setdefault(index, old)
-        last[index] = stage
-    return [(index, old, last[index]) for index, old in first.items() if old != last[index]]

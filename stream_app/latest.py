@@ -4,9 +4,9 @@ from typing import Any
 
 import orjson
 
-from stream_app.outputs import EXAMPLE, STAGE_CHANGE, Output
+from stream_app.outputs import EXAMPLE, STAGE_CHANGE, Move, Output
 
-__all__ = ["latest"]
+__all__ = ["latest", "net"]
 
 
 def latest(outputs: list[Output]) -> list[Output]:
@@ -34,3 +34,18 @@ def _as_move(output: Output, move: dict[str, Any] | None) -> Output:
     if output.kind != STAGE_CHANGE or move is None:
         return output
     return output._replace(payload=orjson.dumps(orjson.loads(output.payload) | move))
+
+
+def net(moves: list[Move]) -> list[Move]:
+    """Several moves of one customer as one for each lifecycle: from the first stage to the last.
+
+    Examples:
+        >>> net([(0, 1, 2), (1, 0, 1), (0, 2, 3), (1, 1, 0)])
+        [(0, 1, 3)]
+    """
+    first: dict[int, int] = {}
+    last: dict[int, int] = {}
+    for index, old, stage in moves:
+        first.setdefault(index, old)
+        last[index] = stage
+    return [(index, old, last[index]) for index, old in first.items() if old != last[index]]

@@ -6,12 +6,9 @@ instants at which something can change (`profile.due`), in order, so silence is 
 
 import math
 
-from xxhash import xxh3_64_intdigest
-
 from state import (
     FAR,
     MEASURE_IDS,
-    NEVER,
     Event,
     Profile,
     Standing,
@@ -24,6 +21,7 @@ from state import (
 )
 from stream_app.examples import example_of
 from stream_app.outputs import ALERT, EXAMPLE, STAGE_CHANGE, Output, alert_json, stage_change_json
+from stream_app.schedule import ask_due_of, score_due
 from stream_app.scoring import Scoring, Track
 
 __all__ = ["evaluate", "is_absorbed", "observe", "pass_time", "passes", "state_of", "totals"]
@@ -85,13 +83,13 @@ def passes(scoring: Scoring, customer: str, profile: Profile, at: int) -> bool:
     evaluation are those of the last one, unless a measure that rules read has changed (`Scoring.watches`), or
     scores or a question to the models are due. The profile is left as `evaluate` would leave it.
     """
-    if at >= profile.due or not profile.evaluated_at or at >= _score_due(scoring, profile, is_event=True):
+    if at >= profile.due or not profile.evaluated_at or at >= score_due(scoring, profile, is_event=True):
         return False
-    ask_due = _ask_due(scoring, customer, profile)
+    ask_due = ask_due_of(scoring, customer, profile)
     if at >= ask_due:
         return False
     profile.evaluated_at = at
-    profile.due = min(profile.due, ask_due, _score_due(scoring, profile))  # activity shortens both
+    profile.due = min(profile.due, ask_due, score_due(scoring, profile))  # activity shortens both
     return True
 
 
@@ -149,8 +147,8 @@ def evaluate(
         standings.append(Standing())
     profile.asked_at = profile.asked_at or at
     outputs = _answers(scoring, customer, profile, at) if at >= profile.due else []
-    rescoring = moved or at >= _score_due(scoring, profile, is_event=is_event)
-    ask_due = _ask_due(scoring, customer, profile)
+    rescoring = moved or at >= score_due(scoring, profile, is_event=is_event)
+    ask_due = ask_due_of(scoring, customer, profile)
     is_asking = at == ask_due
     is_scoring = rescoring or is_asking
     values: list[float] | None = None
@@ -173,12 +171,12 @@ def evaluate(
         due = min(due, change)
     if at >= ask_due:  # what was missed in a long silence is not asked at the event that ends it
         profile.asked_at = at
-        ask_due = _ask_due(scoring, customer, profile)
+        ask_due = ask_due_of(scoring, customer, profile)
     if rescoring:
         profile.scored_at = at
     profile.evaluated_at = at
     answer = next_answer(profile.pending, scoring.horizons) if profile.pending else FAR
-    profile.due = min(due, ask_due, answer, _score_due(scoring, profile))
+    profile.due = min(due, ask_due, answer, score_due(scoring, profile))
     return outputs
 
 
@@ -211,28 +209,6 @@ def totals(profile: Profile) -> tuple[int, int, int, int]:
     """Orders, revenue (micro-units), refunds and cancellations: what is published whenever it changes."""
     counts = profile.counts
     return counts[_ORDERS], counts[_REVENUE], counts[_REFUNDS], counts[_CANCELLATIONS]
-
-
-def _last_seen(profile: Profile) -> int:
-    return profile.last[_EVENTS]
-
-
-def _score_due(scoring: Scoring, profile: Profile, *, is_event: bool = False) -> int:
-    """When scores are next computed: soon after activity, ever more rarely in silence, as they move ever less."""
-    scored = profile.scored_at
-    if not scored:
-        return NEVER
-    if is_event:
-        return scored + min(scoring.policy.rescore_after, scoring.policy.rescore_every)
-    return scored + max(scoring.policy.rescore_every, (scored - _last_seen(profile)) // 4)
-
-
-def _ask_due(scoring: Scoring, customer: str, profile: Profile) -> int:
-    """The next instant of the customer's own snapshot schedule; none for those who have long been silent."""
-    every = scoring.policy.ask_every
-    phase = xxh3_64_intdigest(customer.encode()) % every
-    upcoming = profile.asked_at - (profile.asked_at - phase) % every + every
-    return upcoming if upcoming <= _last_seen(profile) + scoring.silence else FAR
 
 
 def _decide(

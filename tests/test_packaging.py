@@ -129,7 +129,9 @@ def test_the_defaults_in_the_documents_are_the_ones_that_hold(path: tuple[str, .
 
 
 def test_what_is_imported_is_declared() -> None:
-    declared = {re.split(r"[\[<>=;~! ]", text)[0] for text in PROJECT["project"]["dependencies"]}
+    extras = PROJECT["project"]["optional-dependencies"].values()
+    texts = [*PROJECT["project"]["dependencies"], *(text for extra in extras for text in extra)]
+    declared = {re.split(r"[\[<>=;~! ]", text)[0] for text in texts}
     owners = packages_distributions()
     imported = {name for file in sources() for name in imports(file)}
     foreign = {name for name in imported if name not in sys.stdlib_module_names and name not in PACKAGES}

@@ -10,10 +10,11 @@ from faust.types import TP, ConsumerMessage
 
 from scorers.snapshot import Snapshot
 from state import Bounds, MeasureMap, format_instant
-from stream_app.engine import RECENT, PartitionEngine
+from stream_app.engine import PartitionEngine
 from stream_app.kafka_clients import client_options
 from stream_app.model_feed import follow
 from stream_app.model_topic import ModelTopic
+from stream_app.recent import RECENT
 from stream_app.redis_sink import RedisSink
 from stream_app.worker.changelog import read_partition
 from stream_app.worker.context import Context, end_process
