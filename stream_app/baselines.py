@@ -1,7 +1,7 @@
 """What must be beaten: the simple answers that cost nothing, under the same delays as the models.
 
 Each answers a row with what was known when the row was asked: an outcome counts from the instant at which the
-models may learn it too. Nothing here is weakened: rates are smoothed, recency is calibrated, the Markov chain falls
+models may learn it too. Nothing here is weakened: rates are smoothed, recency is fitted, the Markov chain falls
 back on its stage where it has seen little.
 """
 
@@ -19,6 +19,7 @@ Instants = npt.NDArray[np.int64]
 _RECENCIES = np.linspace(0.0, float(np.log1p(3650.0)), 49)  # logs of days, from "now" to "ten years"
 _TENURES = np.array([1.0, 3.0, 7.0, 14.0, 21.0, 30.0, 45.0, 60.0, 90.0, 120.0, 180.0, 365.0])  # days in stage
 _SMOOTHING = 5.0
+_NEWTON_STEPS, _RIDGE = 6, 1.0
 
 
 class Delay:
@@ -75,7 +76,9 @@ def base_rate(at: Instants, labels: npt.NDArray[Any], delay: Delay) -> Floats:
 
 
 def recency(at: Instants, days: Floats, labels: npt.NDArray[Any], delay: Delay) -> Floats:
-    """How often those as long silent have turned out as ones: recency, calibrated as outcomes come in.
+    """Recency alone: a logistic curve over the log of the days, fitted anew whenever outcomes come in.
+
+    A curve and not a table, so that it also answers about silences longer than any whose outcome is known.
 
     Args:
         at: Instant (µs) of each row.
@@ -85,21 +88,32 @@ def recency(at: Instants, days: Floats, labels: npt.NDArray[Any], delay: Delay) 
     """
     logs = np.log1p(np.clip(days, 0.0, 3650.0))
     places = np.clip(np.searchsorted(_RECENCIES, logs, side="right") - 1, 0, len(_RECENCIES) - 2)
-    centres = (_RECENCIES[1:] + _RECENCIES[:-1]) / 2.0
-    ones, seen = np.zeros(len(centres)), np.zeros(len(centres))
+    ones, seen = np.zeros(len(_RECENCIES) - 1), np.zeros(len(_RECENCIES) - 1)
     answers = np.empty(len(at))
+    curve = np.zeros(2)
 
     def learn(rows: Any) -> None:
         np.add.at(ones, places[rows], labels[rows])
         np.add.at(seen, places[rows], 1.0)
+        curve[:] = _fitted(curve, ones, seen)
 
     def predict(rows: Any) -> None:
-        rate = (ones.sum() + 1.0) / (seen.sum() + 2.0)
-        table = (ones + _SMOOTHING * rate) / (seen + _SMOOTHING)
-        answers[rows] = np.interp(logs[rows], centres, table)
+        answers[rows] = 1.0 / (1.0 + np.exp(-np.clip(curve[0] + curve[1] * logs[rows], -30.0, 30.0)))
 
     delay.walk(at, learn, predict)
     return answers
+
+
+def _fitted(curve: Floats, ones: Floats, seen: Floats) -> Floats:
+    """Newton's steps to the logistic curve through counts by recency, begun at an earlier one."""
+    inputs = np.stack([np.ones(len(seen)), (_RECENCIES[1:] + _RECENCIES[:-1]) / 2.0])
+    fitted = curve.copy()
+    for _ in range(_NEWTON_STEPS):
+        chances = 1.0 / (1.0 + np.exp(-np.clip(fitted @ inputs, -30.0, 30.0)))
+        slope = inputs @ (ones - seen * chances) - _RIDGE * fitted
+        curvature = (inputs * (seen * chances * (1.0 - chances))) @ inputs.T + _RIDGE * np.eye(2)
+        fitted += np.clip(np.linalg.solve(curvature, slope), -2.0, 2.0)
+    return fitted
 
 
 def next_stages(

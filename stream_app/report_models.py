@@ -20,7 +20,7 @@ _OURS = "lifecycle"
 _MEANS = {"orders": "does not order", "events": "does nothing at all", "cancellations": "cancels"}
 _NAMES = {
     "base_rate": "base rate",
-    "recency": "recency, calibrated",
+    "recency": "recency alone",
     "stays": "stays",
     "successor": "most frequent successor",
     "markov": "Markov chain",

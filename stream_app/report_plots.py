@@ -154,7 +154,7 @@ def lift(by_decile: Mapping[str, Sequence[float] | None], name: str, whom: str) 
         axes.set_xticks(range(1, 11))
         axes.set(xlabel=f"tenths of the customers, {whom} first", ylabel="lift")
         axes.grid(visible=False, axis="x")
-        axes.legend(loc="upper right")
+        axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3)
     return plot.svg
 
 
@@ -165,9 +165,10 @@ def by_month(
     plot = Plot()
     with drawing(plot, name) as axes:
         times = [np.datetime64(month).astype("datetime64[D]").astype(np.int64) for month in months]
-        for place, (who, values) in enumerate(series.items()):
+        colours = iter((MODEL, *_BASELINES))
+        for who, values in series.items():
             is_base = who == base
-            colour = GUIDE if is_base else (MODEL, *_BASELINES)[place % 4]
+            colour = GUIDE if is_base else next(colours)
             told = [np.nan if value is None else value for value in values]
             line = "--" if is_base else "-"
             axes.plot(times, told, marker="o", markersize=3.5, label=who, color=colour, linestyle=line)
