@@ -40,6 +40,7 @@ class Standing(msgspec.Struct, array_like=True, gc=False):
         next_stage: Index of the likeliest next stage as last published; -1 if never.
         next_p: Its probability as last published.
         alerted: Whether an alert about the present crossing of the risk threshold has gone out.
+        alerted_at: Instant (µs) of the last alert; 0 if there was none.
     """
 
     stage: int = -1
@@ -51,6 +52,7 @@ class Standing(msgspec.Struct, array_like=True, gc=False):
     next_stage: int = -1
     next_p: float = 0.0
     alerted: bool = False
+    alerted_at: int = 0
 
 
 class Profile(msgspec.Struct, array_like=True, gc=False):

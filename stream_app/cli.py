@@ -31,6 +31,7 @@ COMMANDS: Final = {
     "replay": "Send a data set or JSON Lines file into the topics.",
     "backtest": "Run the same step in one process, without Kafka or Redis, and report.",
     "show": "Show what Redis serves for one customer, and its recent journey.",
+    "alerts": "List, explain and acknowledge churn alerts.",
     "deliver": "Tell stage changes and churn alerts to webhooks, CRMs and Alertmanager.",
     "deliveries": "Show what was tried for a destination, and what came of it.",
     "redeliver": "Send what was published in a period to a destination again.",

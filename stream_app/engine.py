@@ -21,6 +21,7 @@ from state import (
     encode_profile,
     settle,
 )
+from stream_app.alerting import alert_of, erased_alert
 from stream_app.alignment import Arrived
 from stream_app.effects import DeadLetter, Effects, Refused, Touched
 from stream_app.examples import example_of
@@ -314,13 +315,16 @@ class PartitionEngine:
                 )
 
     def republish(self) -> Iterator[Output]:
-        """The present state of every customer in every lifecycle."""
+        """The present state of every customer in every lifecycle, and the alerts that stand."""
         for customer, profile in self.profiles():
             for index, standing in enumerate(profile.standings):
                 if standing.stage >= 0 and index < len(self.scoring.tracks):
                     yield Output(
                         STAGE_CHANGE, customer.encode(), state_of(self.scoring, index, customer, profile)
                     )
+                    if standing.alerted:
+                        values = self.scoring.inputs.values(profile, standing.alerted_at)
+                        yield alert_of(self.scoring, index, customer, profile, values, standing.alerted_at)
 
     def erase(self, customer: str, *, stamp: tuple[int, int] = (0, 0)) -> Effects:
         """Forget a customer: what stays is the versions and offsets that keep old records from coming back."""
@@ -333,6 +337,7 @@ class PartitionEngine:
         ]
         if profile is None:
             return effects  # whoever asked is answered, also about somebody who is not known
+        effects.outputs += [erased_alert(customer, name, version) for name in names]
         for index, standing in enumerate(profile.standings):
             if standing.stage >= 0:
                 self.population[index, standing.stage] -= 1

@@ -76,7 +76,11 @@ async def forget_customer(
     version = (
         None if profile is None else max((standing.version for standing in profile.standings), default=0)
     )
-    looked_at = [name for one in keys.values() for name in (one.customer(customer), one.risks, one.changes)]
+    looked_at = [
+        name
+        for one in keys.values()
+        for name in (one.customer(customer), one.risks, one.changes, one.alert_details)
+    ]
     return Forgotten(customer, partition, profile is not None, looked_at, version)
 
 

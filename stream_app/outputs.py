@@ -13,7 +13,6 @@ __all__ = [
     "STAGE_CHANGE",
     "Move",
     "Output",
-    "alert_json",
     "erasure_json",
     "stage_change_json",
 ]
@@ -92,23 +91,6 @@ def stage_change_json(
             "orders": profile.counts[_ORDERS],
             "revenue": profile.counts[_REVENUE] / _MICRO,
             "refunds": profile.counts[_REFUNDS],
-        }
-    )
-
-
-def alert_json(
-    customer: str, standing: Standing, *, lifecycle: str, stage: str, action: str, at: int
-) -> bytes:
-    """A risk crossing: who, how likely, since when, and what to do. (`customer_id`, `version`) identifies it."""
-    return orjson.dumps(
-        {
-            "customer_id": customer,
-            "lifecycle": lifecycle,
-            "stage": stage,
-            "churn_risk": round(standing.risk, 6),
-            "recommended_action": action,
-            "event_time": format_instant(at),
-            "version": standing.version,
         }
     )
 

@@ -39,6 +39,26 @@ class RedisKeys(msgspec.Struct, frozen=True):
         """Stream, and channel, of stage changes."""
         return f"{self.base}stage-changes"
 
+    @property
+    def alerts(self) -> str:
+        """Sorted set of the customers about whom an alert stands, by the instant of raising."""
+        return f"{self.base}churn-alerts"
+
+    @property
+    def alert_details(self) -> str:
+        """Hash of the last alert about each customer, as JSON."""
+        return f"{{{self.alerts}}}:details"
+
+    @property
+    def alert_acknowledgements(self) -> str:
+        """Hash of who takes care of which customer's alert, as JSON."""
+        return f"{{{self.alerts}}}:acknowledged"
+
+    @property
+    def alert_keys(self) -> tuple[str, str, str, str]:
+        """The keys of ``alerts.lua``."""
+        return self.alerts, self.alert_details, self.alert_acknowledgements, f"{{{self.alerts}}}:resolved"
+
     def customer(self, customer: str) -> str:
         """Hash of one customer."""
         return f"{self.base}customer:{{{customer}}}"

@@ -1,6 +1,6 @@
 """Everything that a scoring step needs besides the customer: compiled lifecycles, feature plans, models, policy."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import cast
 
 import msgspec
@@ -28,7 +28,9 @@ class Policy(msgspec.Struct, frozen=True):
         rescore_after: Shortest time (µs) between two computations that mere activity causes.
         risk_step: Change of the churn risk that is worth a publication.
         alert_threshold: Risk at which an alert goes out.
-        alert_release: Risk below which the next crossing alerts again.
+        alert_thresholds: The same for the value segments that have one of their own.
+        alert_hysteresis: How far below it the risk has fallen when the alert is over.
+        alert_cool_down: Least time (µs) between two alerts about one customer.
         ask_every: Time (µs) between two questions to the models about one customer.
         max_pending: Most questions of one lifecycle that wait in a profile.
         segments: Value segments, (least lifetime revenue in micro-units, name), richest first.
@@ -39,10 +41,21 @@ class Policy(msgspec.Struct, frozen=True):
     rescore_after: int = HOUR
     risk_step: float = 0.05
     alert_threshold: float = 0.8
-    alert_release: float = 0.7
+    alert_thresholds: Mapping[str, float] = {}
+    alert_hysteresis: float = 0.1
+    alert_cool_down: int = 7 * DAY
     ask_every: int = 30 * DAY
     max_pending: int = 4
     segments: tuple[tuple[int, str], ...] = ((0, "low"),)
+
+    def segment_of(self, revenue: int) -> str:
+        """Name of the value segment of a lifetime *revenue* (micro-units)."""
+        return next((name for least, name in self.segments if revenue >= least), self.segments[-1][1])
+
+    @property
+    def least_threshold(self) -> float:
+        """Risk below which nobody is alerted about, of whatever value."""
+        return min(self.alert_threshold, *self.alert_thresholds.values(), 1.0)
 
 
 class Track:
@@ -155,6 +168,17 @@ def load_lifecycles(names: Sequence[str]) -> tuple[Lifecycle, ...]:
     return loaded
 
 
+def _thresholds(settings: Settings) -> dict[str, float]:
+    unknown = settings.scoring.alert_thresholds.keys() - settings.value_segments.keys()
+    given = "alert_thresholds" in settings.scoring.model_fields_set
+    if unknown and given:
+        known = ", ".join(settings.value_segments)
+        raise Misconfigured(
+            f"scoring.alert_thresholds: no value segment is called {min(unknown)!r}; known: {known}"
+        )
+    return {name: least for name, least in settings.scoring.alert_thresholds.items() if name not in unknown}
+
+
 def scoring_for(settings: Settings) -> Scoring:
     """Compile what the settings name.
 
@@ -169,7 +193,9 @@ def scoring_for(settings: Settings) -> Scoring:
         rescore_every=settings.scoring.rescore_every,
         risk_step=settings.scoring.risk_step,
         alert_threshold=settings.scoring.alert_threshold,
-        alert_release=max(0.0, settings.scoring.alert_threshold - settings.scoring.alert_hysteresis),
+        alert_thresholds=_thresholds(settings),
+        alert_hysteresis=settings.scoring.alert_hysteresis,
+        alert_cool_down=settings.scoring.alert_cool_down,
         ask_every=settings.labels.ask_every,
         max_pending=settings.labels.max_pending,
         segments=tuple(segments),

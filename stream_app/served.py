@@ -80,4 +80,6 @@ async def leftovers(client: AsyncRedis, keys: RedisKeys, customer: str) -> list[
         found.append(keys.customer(customer))
     if await client.zscore(keys.risks, customer) is not None:
         found.append(keys.risks)
+    if await client.hexists(keys.alert_details, customer):
+        found.append(keys.alert_details)
     return found

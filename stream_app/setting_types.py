@@ -6,7 +6,7 @@ Durations and instants are text with a unit or an offset outside, integer micros
 import re
 from typing import Annotated, Any, Final
 
-from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
+from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema
 
 from scorers.durations import format_duration, parse_duration
 from state.instants import format_instant, parse_instant
@@ -39,6 +39,14 @@ def _instant(value: Any) -> int:
     return parse_instant(value)
 
 
+def _shares(value: Any) -> Any:
+    """Accept ``a=0.7,b=0.8`` where a table is expected: variables and flags have none."""
+    if not isinstance(value, str):
+        return value
+    pairs = [part.partition("=") for part in value.split(",") if part.strip()]
+    return {name.strip(): share.strip() for name, _, share in pairs}
+
+
 def _names(value: Any) -> Any:
     """Accept ``a,b`` where a list is expected: variables and flags have no lists."""
     return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
@@ -59,6 +67,21 @@ Retention = Annotated[
     WithJsonSchema({"anyOf": [_DURATION_SCHEMA, {"const": "forever"}]}),
 ]
 """A duration, or ``forever`` (inside: -1)."""
+
+Shares = Annotated[
+    dict[str, Annotated[float, Field(ge=0.0, le=1.0)]],
+    BeforeValidator(_shares),
+    PlainSerializer(lambda shares: ",".join(f"{name}={share:g}" for name, share in shares.items())),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "object", "additionalProperties": {"type": "number", "minimum": 0, "maximum": 1}},
+                {"type": "string", "examples": ["high=0.7,medium=0.75"]},
+            ]
+        }
+    ),
+]
+"""A number from 0 to 1 for each name: a table in a file, ``high=0.7,medium=0.75`` in a variable."""
 
 Instant = Annotated[
     int,

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, m
 from scorers.durations import parse_duration
 from stream_app.bundled import bundled
 from stream_app.setting_sources import Sources, validated
-from stream_app.setting_types import Duration, Instant, Names, Retention
+from stream_app.setting_types import Duration, Instant, Names, Retention, Shares
 
 Positive = Annotated[int, Field(gt=0)]
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
@@ -89,7 +89,9 @@ class Scoring(_Section):
     rescore_every: Duration = _us("7d")
     risk_step: Share = 0.05
     alert_threshold: Share = 0.8
+    alert_thresholds: Shares = {"high": 0.7}
     alert_hysteresis: Share = 0.1
+    alert_cool_down: Duration = _us("7d")
 
 
 class Worker(_Section):

@@ -19,8 +19,9 @@ from state import (
     note_transition,
     settle,
 )
+from stream_app.alerting import alert_due, alert_of, crossing, is_cooled, raises
 from stream_app.examples import example_of
-from stream_app.outputs import ALERT, EXAMPLE, STAGE_CHANGE, Output, alert_json, stage_change_json
+from stream_app.outputs import EXAMPLE, STAGE_CHANGE, Output, stage_change_json
 from stream_app.schedule import ask_due_of, score_due
 from stream_app.scoring import Scoring, Track
 
@@ -160,7 +161,7 @@ def evaluate(
         reason = ""
         if stage != standing.stage:
             reason = _move(track, index, standing, profile, stage, at)
-        if reason or is_scoring or weighed:
+        if reason or is_scoring or weighed or is_cooled(scoring.policy, standing, profile.evaluated_at, at):
             values = values or scoring.inputs.values(profile, at)
             outputs += _publish(scoring, index, customer, profile, values, at, reason, moved=moved or weighed)
             if is_asking:
@@ -168,7 +169,7 @@ def evaluate(
         change = track.lifecycle.next_change(
             at, vector, standing, standing.risk, standing.next_p, track.rules.expiry(profile, at), late
         )
-        due = min(due, change)
+        due = min(due, change, alert_due(scoring.policy, standing, at))
     if at >= ask_due:  # what was missed in a long silence is not asked at the event that ends it
         profile.asked_at = at
         ask_due = ask_due_of(scoring, customer, profile)
@@ -199,7 +200,7 @@ def state_of(
         stages=track.stages,
         reason=reason,
         event_time=standing.since if event_time is None else event_time,
-        value_segment=_segment(scoring, profile),
+        value_segment=scoring.policy.segment_of(profile.counts[_REVENUE]),
         recommended_action=track.actions[standing.stage],
         model_version=scoring.predictors[index].version,
     )
@@ -264,28 +265,18 @@ def _publish(
     standing, policy = profile.standings[index], scoring.policy
     before = (standing.risk, standing.next_stage, standing.next_p)
     _score(scoring, index, standing, profile, values)
-    is_alert = standing.risk >= policy.alert_threshold and not standing.alerted
-    is_released = standing.alerted and standing.risk < policy.alert_release
-    if not (reason or moved or is_alert or is_released or abs(standing.risk - before[0]) >= policy.risk_step):
+    crossed = crossing(policy, standing, profile, at)
+    if not (reason or moved or crossed or abs(standing.risk - before[0]) >= policy.risk_step):
         standing.risk, standing.next_stage, standing.next_p = before
         return []
-    standing.alerted = is_alert or (standing.alerted and not is_released)
+    raises(standing, crossed, at)
     standing.version = 1 + max(each.version for each in profile.standings)
     key = customer.encode()
     state = state_of(scoring, index, customer, profile, reason=reason or "rescored", event_time=at)
     move = (index, standing.previous, standing.stage) if reason else None
     outputs = [Output(STAGE_CHANGE, key, state, move)]
-    if is_alert:
-        track = scoring.tracks[index]
-        alert = alert_json(
-            customer,
-            standing,
-            lifecycle=track.name,
-            stage=track.stages[standing.stage],
-            action=track.actions[standing.stage],
-            at=at,
-        )
-        outputs.append(Output(ALERT, key, alert))
+    if crossed:
+        outputs.append(alert_of(scoring, index, customer, profile, values, at, crossed))
     return outputs
 
 
@@ -325,9 +316,3 @@ def _answers(scoring: Scoring, customer: str, profile: Profile, at: int) -> list
         Output(EXAMPLE, customer.encode(), example_of(scoring, customer, answer))
         for answer in settle(profile, at, scoring.horizons)
     ]
-
-
-def _segment(scoring: Scoring, profile: Profile) -> str:
-    revenue = profile.counts[_REVENUE]
-    segments = scoring.policy.segments
-    return next((name for least, name in segments if revenue >= least), segments[-1][1])

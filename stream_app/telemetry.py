@@ -87,7 +87,8 @@ class WorkerMetrics:
             self.dead_letters.labels(letter.refused.rejection.reason).inc()
         for output in effects.outputs:
             if output.kind == 1:
-                self.alerts.labels("raised").inc()
+                resolved = b'"status":"resolved"' in output.payload
+                self.alerts.labels("resolved" if resolved else "raised").inc()
         if effects.moves:
             self._population()
         self.watermark.labels("all", str(lane.partition)).set(lane.engine.time / 1e6)

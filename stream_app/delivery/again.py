@@ -10,7 +10,7 @@ from aiokafka.errors import KafkaError
 from stream_app.delivery.attempts import AttemptLog, log_path
 from stream_app.delivery.courier import topics_of
 from stream_app.delivery.destination import Destination
-from stream_app.delivery.message import Message, is_wanted, message_of
+from stream_app.delivery.message import Message, erased_by, is_wanted, message_of
 from stream_app.delivery.metrics import DeliveryMetrics
 from stream_app.delivery.sender import Sender
 from stream_app.errors import Unavailable
@@ -86,7 +86,7 @@ async def _send(sender: Sender, queues: list[list[Message]], counts: dict[str, i
 
 
 async def _published(settings: Settings, destination: Destination, first: int, last: int) -> list[Message]:
-    """Messages that Kafka holds of a period (ms), each once."""
+    """Messages that Kafka holds of a period (ms), each once, and none of customers who have been erased since."""
     topics = topics_of(settings.topic_prefix, destination.on)
     found: dict[str, Message] = {}
     consumer = AIOKafkaConsumer(**client_options(settings), enable_auto_commit=False)
@@ -101,14 +101,14 @@ async def _published(settings: Settings, destination: Destination, first: int, l
             if start is None:
                 continue
             consumer.seek(partition, start.offset)
-            done = False
-            while not done and await consumer.position(partition) < ends[partition]:
+            while await consumer.position(partition) < ends[partition]:
                 fetched = await consumer.getmany(partition, timeout_ms=500)
                 for record in fetched.get(partition, ()):
-                    done = done or record.timestamp >= last
                     message = message_of(topics[partition.topic], record.value, record.headers)
-                    if message is not None and not done:
+                    if message is not None and record.timestamp < last:
                         found.setdefault(message.id, message)
+                    elif message is None and (customer := erased_by(record.value)) is not None:
+                        found = {name: one for name, one in found.items() if one.customer != customer}
     finally:
         await consumer.stop()
     return list(found.values())

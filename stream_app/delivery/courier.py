@@ -15,7 +15,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import CommitFailedError, IllegalStateError
 
 from stream_app.delivery.attempts import AttemptLog
-from stream_app.delivery.message import Kind, Message, is_wanted, message_of
+from stream_app.delivery.message import Kind, Message, erased_by, is_wanted, message_of
 from stream_app.delivery.metrics import DeliveryMetrics
 from stream_app.delivery.progress import Progress
 from stream_app.delivery.sender import Sender
@@ -168,8 +168,8 @@ class Courier(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ship
             return
         progress.begin(record.offset)
         message = message_of(self._topics[partition.topic], record.value, record.headers)
-        if message is None and any(name == "erase" for name, _ in record.headers):
-            self._attempts.forget((record.key or b"").decode("utf-8", "replace"))
+        if message is None and (customer := erased_by(record.value)) is not None:
+            self._attempts.forget(customer)
         if (
             message is None
             or not is_wanted(self._destination, message)

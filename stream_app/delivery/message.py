@@ -13,7 +13,7 @@ from jmespath.exceptions import JMESPathError
 from state import DAY, format_instant, parse_instant
 from stream_app.delivery.destination import Destination
 
-__all__ = ["TYPES", "Kind", "Message", "body_of", "is_wanted", "message_of", "url_of"]
+__all__ = ["TYPES", "Kind", "Message", "body_of", "erased_by", "is_wanted", "message_of", "url_of"]
 
 log = structlog.get_logger(__name__)
 
@@ -57,6 +57,21 @@ def message_of(kind: Kind, value: bytes | None, headers: tuple[tuple[str, bytes]
         return None
     name = f"{quote(customer, safe='@+-_.~')}:{version}"
     return Message(kind, name if kind == "stage-change" else f"{name}:alert", customer, fields)
+
+
+def erased_by(value: bytes | None) -> str | None:
+    """The customer who is to be forgotten by a record; None for any other record.
+
+    Examples:
+        >>> erased_by(b'{"customer_id": "c1", "erased": true}'), erased_by(b'{"customer_id": "c1"}'), erased_by(b"x")
+        ('c1', None, None)
+    """
+    try:
+        told = orjson.loads(value or b"")
+        is_erasure = told.get("erased") is True or told.get("status") == "erased"
+        return str(told["customer_id"]) if is_erasure else None
+    except (orjson.JSONDecodeError, KeyError, AttributeError):
+        return None
 
 
 def is_wanted(destination: Destination, message: Message) -> bool:

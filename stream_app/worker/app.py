@@ -152,7 +152,7 @@ def create_app(settings: Settings, gate: Ownership) -> LifecycleApp:
     app.delivery = worker.delivery
     app.gate = gate
     app.tables.add(_table(app, settings.topics.partitions))
-    for name in (*SOURCES, "ticks", "stage-changes"):
+    for name in (*SOURCES, "ticks", "stage-changes", "churn-alerts"):
         topic = app.topic(f"{settings.topic_prefix}{name}", key_type=bytes, value_type=bytes)
         app.agent(topic, name=name)(_agent(app, name))
     return app

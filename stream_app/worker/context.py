@@ -64,6 +64,7 @@ class Context:
         self.source_topics = [*(prefix + name for name in SOURCES), f"{prefix}ticks"]
         self.sources = {name: index for index, name in enumerate(self.source_topics)}
         self.stage_changes = f"{prefix}stage-changes"
+        self.churn_alerts = f"{prefix}churn-alerts"
         self._changelog = changelog_name(settings)
         self.last_progress = monotonic()
 

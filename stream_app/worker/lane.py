@@ -298,7 +298,11 @@ class Lane:
         )
         run: list[Record] = []
         for output in self.engine.republish():
-            run.append(Record(output.key, output.payload, [("republish", mine)]))
+            record = Record(output.key, output.payload, [("republish", mine)])
+            if output.kind == ALERT:
+                await self._settle(await self._send("churn-alerts", [record]))
+                continue
+            run.append(record)
             if len(run) >= _REPUBLISH_RUN:
                 await self._settle(await self._send("stage-changes", run))
                 run = []

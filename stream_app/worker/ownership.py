@@ -1,7 +1,7 @@
 """Which partitions this worker owns: taking over, handing records to their lanes, giving up."""
 
 import asyncio
-from collections.abc import Coroutine, Generator, Iterable
+from collections.abc import Coroutine, Generator, Iterable, Mapping
 from time import monotonic
 from typing import Any, TypeVar
 
@@ -15,7 +15,9 @@ from stream_app.kafka_clients import client_options
 from stream_app.model_feed import follow
 from stream_app.model_topic import ModelTopic
 from stream_app.recent import RECENT
+from stream_app.redis_alerts import AlertBook
 from stream_app.redis_sink import RedisSink
+from stream_app.worker.alert_lane import AlertLane
 from stream_app.worker.changelog import read_partition
 from stream_app.worker.context import Context, end_process
 from stream_app.worker.garbage import freeze
@@ -45,6 +47,7 @@ class Ownership:
     Args:
         context: What all lanes share.
         sink: Writer of Redis.
+        book: Writer of the alerts in Redis.
         kinds: Which event name counts as what.
         bounds: What is believable.
         models: Where new models come from.
@@ -55,6 +58,7 @@ class Ownership:
         self,
         context: Context,
         sink: RedisSink,
+        book: AlertBook,
         kinds: MeasureMap,
         bounds: Bounds,
         models: ModelTopic,
@@ -62,6 +66,7 @@ class Ownership:
     ) -> None:
         self.context = context
         self._sink = sink
+        self._book = book
         self._kinds = kinds
         self._bounds = bounds
         self._models = models
@@ -71,6 +76,7 @@ class Ownership:
         self._closing = asyncio.Lock()
         self.lanes: dict[int, Lane] = {}
         self._sink_lanes: dict[int, SinkLane] = {}
+        self._alert_lanes: dict[int, AlertLane] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self._background_tasks: list[asyncio.Task[None]] = []
 
@@ -122,9 +128,14 @@ class Ownership:
 
     def has_room(self, tp: TP) -> bool:
         """Whether more records of *tp* may be handed over."""
-        if tp.topic == self.context.stage_changes:
-            return tp.partition in self._sink_lanes and self.marks.outstanding(tp) < _ROOM
-        return tp.partition in self.lanes and self.marks.outstanding(tp) < _ROOM
+        lanes: Mapping[int, Any] = self.lanes
+        if tp.topic not in self.context.sources:
+            lanes = self._outlets(tp.topic)
+        return tp.partition in lanes and self.marks.outstanding(tp) < _ROOM
+
+    def _outlets(self, topic: str) -> Mapping[int, SinkLane | AlertLane]:
+        """Who brings an output topic into Redis, by partition."""
+        return self._sink_lanes if topic == self.context.stage_changes else self._alert_lanes
 
     def unread(self) -> set[TP]:
         """Partitions of the stage changes whose records come from the lanes that publish them."""
@@ -136,10 +147,10 @@ class Ownership:
         if message.generation_id != self.marks.generation:
             return
         run: Any = message.value  # a list of records; Faust's type says bytes
-        if message.topic == self.context.stage_changes:
-            sink_lane = self._sink_lanes.get(message.partition)
-            if sink_lane is not None:
-                sink_lane.offer(run)
+        if message.topic not in self.context.sources:
+            outlet = self._outlets(message.topic).get(message.partition)
+            if outlet is not None:
+                outlet.offer(run)
             return
         lane = self.lanes.get(message.partition)
         if lane is not None:
@@ -196,6 +207,8 @@ class Ownership:
         await lane.announce(undelivered, engine.migrating())
         self._start(lane.run())
         self._start(sink_lane.run())
+        alert_lane = self._alert_lanes[partition] = AlertLane(context, self._book, partition, generation)
+        self._start(alert_lane.run())
 
     async def _in_slices(self, work: Generator[None, None, _T]) -> _T:
         """Do the work with a look at the network after each slice: heartbeats and other lanes must not wait for it."""
@@ -223,10 +236,10 @@ class Ownership:
             self._tables.release()
 
     async def _finish(self) -> None:
-        lanes: list[Any] = [*self.lanes.values(), *self._sink_lanes.values()]
+        lanes: list[Any] = [*self.lanes.values(), *self._sink_lanes.values(), *self._alert_lanes.values()]
         if not lanes:
             return
-        self.lanes, self._sink_lanes = {}, {}
+        self.lanes, self._sink_lanes, self._alert_lanes = {}, {}, {}
         tasks, self._tasks = self._tasks, []
         closing = [asyncio.create_task(lane.close()) for lane in lanes]
         _, late = await asyncio.wait([*closing, *tasks], timeout=_GIVE_UP_SECONDS)

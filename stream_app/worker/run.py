@@ -10,6 +10,7 @@ from state import Bounds
 from stream_app.event_names import load_measures
 from stream_app.kafka_clients import client_options
 from stream_app.model_topic_of import model_topic
+from stream_app.redis_alerts import AlertBook
 from stream_app.redis_connection import connect
 from stream_app.redis_sink import RedisSink
 from stream_app.scoring import scoring_for
@@ -47,13 +48,15 @@ def build_worker(settings: Settings) -> tuple[LifecycleApp, Context]:
     context = Context(
         settings, scoring, Publisher(client_options(settings), lease.check), WorkerMetrics(), _now
     )
+    client, names = connect(settings.redis), [track.name for track in scoring.tracks]
     sink = RedisSink(
-        connect(settings.redis),
+        client,
         settings.redis_prefix,
-        [track.name for track in scoring.tracks],
+        names,
         stream_length=settings.sink.stream_maxlen,
     )
-    gate = Ownership(context, sink, kinds, bounds, model_topic(settings), lease)
+    book = AlertBook(client, settings.redis_prefix, names)
+    gate = Ownership(context, sink, book, kinds, bounds, model_topic(settings), lease)
     return create_app(settings, gate), context
 
 

@@ -3,10 +3,12 @@
 from collections import defaultdict
 from typing import Any
 
+import orjson
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from state import DAY, FAR, Event, format_instant, is_askable
+from stream_app.outputs import ALERT, STAGE_CHANGE
 from tests.properties.histories import cuts, histories
 from tests.stream_app.partitions import RETAIL, VISITS, Partition, arrived, scoring
 
@@ -15,7 +17,7 @@ BOTH = (RETAIL, VISITS)
 
 
 def _lived(history: list[Event], runs: list[slice]) -> Partition:
-    partition = Partition(scoring(*BOTH, risk_step=STEP))
+    partition = Partition(scoring(*BOTH, risk_step=STEP, alert_cool_down=0))
     log = arrived(history)
     for run in runs:
         partition.fold(log[run])
@@ -49,7 +51,7 @@ def test_a_mere_score_is_published_when_it_has_moved_by_the_step_and_not_before(
         risk = -1.0 if change["churn_risk"] is None else change["churn_risk"]
         before = last.get(key)
         crosses = (risk >= policy.alert_threshold) != alerted[key] and not (
-            policy.alert_release <= risk < policy.alert_threshold
+            policy.alert_threshold - policy.alert_hysteresis <= risk < policy.alert_threshold
         )
         if before is not None and change["reason"] == "rescored" and not scored[key[1]]:
             was = -1.0 if before["churn_risk"] is None else before["churn_risk"]
@@ -64,7 +66,7 @@ def test_a_mere_score_is_published_when_it_has_moved_by_the_step_and_not_before(
 @given(history=histories(most=12))
 def test_no_score_drifts_away_from_what_was_published(history: list[Event]) -> None:
     """Whenever scores are computed, what the world was last told is nearer than the step."""
-    partition = Partition(scoring(*BOTH, risk_step=STEP))
+    partition = Partition(scoring(*BOTH, risk_step=STEP, alert_cool_down=0))
     log = arrived(history)
     for record in log:
         partition.fold([record])
@@ -114,7 +116,13 @@ def test_a_republication_says_what_was_last_published(history: list[Event], data
     again.engine.recover({})
     again.outputs = list(again.engine.republish())
     republished = {(each["customer_id"], each["lifecycle"]): each for each in again.changes()}
-    assert len(again.outputs) == len(told)
+    standing = {}
+    for output in partition.outputs:
+        if output.kind == ALERT:
+            alert = orjson.loads(output.payload)
+            standing[alert["customer_id"], alert["lifecycle"]] = alert["status"] == "raised"
+    assert sum(output.kind == ALERT for output in again.outputs) == sum(standing.values())
+    assert sum(output.kind == STAGE_CHANGE for output in again.outputs) == len(told)
     for key, change in republished.items():
         assert change["reason"] == "rescored"
         assert change["event_time"] == change["since"]

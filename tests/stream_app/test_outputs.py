@@ -3,7 +3,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from state import MEASURE_IDS, Profile, Standing, parse_instant
-from stream_app.outputs import alert_json, erasure_json, stage_change_json
+from stream_app.alerting import erased_alert
+from stream_app.outputs import ALERT, erasure_json, stage_change_json
 
 AT = parse_instant("2026-03-01T12:00:00.000001Z")
 STAGES = ("prospect", "customer", "loyal")
@@ -59,19 +60,10 @@ def test_what_is_not_known_is_null() -> None:
 
 
 @given(customer=st.text(min_size=1, max_size=20), version=st.integers(0, 1 << 53))
-def test_alerts_and_erasures_name_whom_and_which_version(customer: str, version: int) -> None:
-    standing = Standing(1, 0, AT, 1, version, 0.9)
-    alert = orjson.loads(
-        alert_json(customer, standing, lifecycle="retail", stage="customer", action="call", at=AT)
-    )
-    assert alert == {
-        "customer_id": customer,
-        "lifecycle": "retail",
-        "stage": "customer",
-        "churn_risk": 0.9,
-        "recommended_action": "call",
-        "event_time": "2026-03-01T12:00:00.000001Z",
-        "version": version,
-    }
+def test_erasures_name_whom_and_which_version(customer: str, version: int) -> None:
     erased = orjson.loads(erasure_json(customer, "retail", version))
     assert erased == {"customer_id": customer, "lifecycle": "retail", "version": version, "erased": True}
+    alert = erased_alert(customer, "retail", version)
+    assert (alert.kind, alert.key) == (ALERT, customer.encode())
+    told = {"customer_id": customer, "lifecycle": "retail", "status": "erased", "version": version}
+    assert orjson.loads(alert.payload) == told

@@ -44,7 +44,14 @@ def test_settings_become_the_policy_with_the_richest_segment_first(files: list[s
         lifecycles=files,
         value_segments={"low": 0, "high": 500, "middle": 99.5},
         events={"allowed_lateness": "2h", "dedup_window": 5},
-        scoring={"risk_step": 0.2, "alert_threshold": 0.6, "alert_hysteresis": 0.25, "rescore_every": "3d"},
+        scoring={
+            "risk_step": 0.2,
+            "alert_threshold": 0.6,
+            "alert_hysteresis": 0.25,
+            "rescore_every": "3d",
+            "alert_thresholds": "high=0.5,middle=0.55",
+            "alert_cool_down": "2d",
+        },
         labels={"ask_every": "10d", "max_pending": 2},
     )
     found = scoring_for(settings)
@@ -52,8 +59,17 @@ def test_settings_become_the_policy_with_the_richest_segment_first(files: list[s
     assert policy.segments == ((500_000_000, "high"), (99_500_000, "middle"), (0, "low"))
     assert (policy.lateness, policy.rescore_every, policy.ask_every) == (2 * HOUR, 3 * DAY, 10 * DAY)
     assert (policy.risk_step, policy.alert_threshold, policy.max_pending) == (0.2, 0.6, 2)
-    assert policy.alert_release == pytest.approx(0.35)
+    assert (policy.alert_hysteresis, policy.alert_cool_down) == (0.25, 2 * DAY)
+    assert policy.alert_thresholds == {"high": 0.5, "middle": 0.55}
+    assert policy.least_threshold == 0.5
+    assert [policy.segment_of(revenue) for revenue in (0, 99_500_000, 1 << 50)] == ["low", "middle", "high"]
     assert (found.fold.dedup, found.fold.lateness) == (5, 2 * HOUR)
+
+
+def test_a_threshold_of_a_segment_that_there_is_not_is_refused(files: list[str]) -> None:
+    wrong = load_settings(environment={}, lifecycles=files, scoring={"alert_thresholds": {"vip": 0.5}})
+    with pytest.raises(Misconfigured, match="no value segment is called 'vip'; known: low, medium, high"):
+        scoring_for(wrong)
 
 
 def test_the_fold_keeps_what_rules_and_models_ask_for_and_nothing_else() -> None:

@@ -85,12 +85,14 @@ def test_an_alert_goes_out_once_a_crossing_and_again_after_a_release() -> None:
     outputs += pass_time(setup, "ann", profile, START + 300 * DAY)
     (alert,) = _told(outputs, ALERT)
     assert alert["churn_risk"] >= setup.policy.alert_threshold
+    assert alert["status"] == "raised"
     assert profile.standings[0].alerted
     outputs += observe(setup, "ann", profile, build_event(at=START + 301 * DAY, message=99))[1]
-    assert _told(outputs)[-1]["churn_risk"] < setup.policy.alert_release
+    release = setup.policy.alert_threshold - setup.policy.alert_hysteresis
+    assert _told(outputs)[-1]["churn_risk"] < release
     assert not profile.standings[0].alerted
     outputs += pass_time(setup, "ann", profile, START + 900 * DAY)
-    assert len(_told(outputs, ALERT)) == 2
+    assert [each["status"] for each in _told(outputs, ALERT)] == ["raised", "resolved", "raised"]
     versions = {each["version"] for each in _told(outputs)}
     assert {each["version"] for each in _told(outputs, ALERT)} <= versions
 
