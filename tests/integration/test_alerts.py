@@ -51,6 +51,7 @@ def test_silence_alerts_each_customer_once_though_the_worker_is_killed(tenant: T
         assert (republished.code, erased.code) == (0, 0), (republished.errors, erased.errors)
         until(lambda: standing(tenant) == set(CUSTOMERS) - {"c7"}, worker)
         tenant.send([order("c8", "2026-12-02T12:00:00Z", 40.0)])  # comes back
+        tenant.tick("2026-12-03T00:00:00Z")
         until(lambda: standing(tenant) == set(CUSTOMERS) - {"c7", "c8"}, worker)
     _reach_alertmanager(tenant)
 
