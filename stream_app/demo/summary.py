@@ -32,7 +32,7 @@ class Summary(msgspec.Struct, kw_only=True):
         customers: Customers of the first lifecycle.
         examples: Answers that were learned from, by model.
         models: Prequential quality by lifecycle and model.
-        churn_alerts: Alerts sent.
+        churn_alerts: Churn alerts told, raised and resolved.
         dead_letters: Events refused.
         events_per_second: From the first event sent to the last stage in Redis.
         seconds: The same way.
