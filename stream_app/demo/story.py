@@ -85,7 +85,7 @@ def _stages(summary: Summary, lifecycle: Lifecycle) -> Iterator[str]:
 def _transitions(summary: Summary) -> Iterator[str]:
     told = ", ".join(f"{reason} {count:,}" for reason, count in summary.transitions.items())
     yield f"Transitions: {told or 'none'}"
-    yield f"  and {summary.rescored:,} published changes of a score, {summary.churn_alerts:,} churn alerts raised or resolved"
+    yield f"  and {summary.rescored:,} published changes of a score, {summary.churn_alerts:,} churn alerts, raised or over"
 
 
 def _models(lifecycle: Lifecycle, figures: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
