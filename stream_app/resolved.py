@@ -1,6 +1,7 @@
 """What holds after file, environment and flags: the settings as text that may be shown to anybody."""
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 from stream_app.setting_types import without_password
@@ -23,20 +24,27 @@ def as_toml(tree: dict[str, Any]) -> str:
     """Write *tree* as TOML; what is not set becomes a comment.
 
     Examples:
-        >>> print(as_toml({"kafka": "a:1", "log": {"level": "info", "file": None}}))
+        >>> print(as_toml({"kafka": "a:1", "log": {"level": "info", "file": None, "keys": {"web": {"n": 1}}}}))
         kafka = "a:1"
         <BLANKLINE>
         [log]
         level = "info"
         # file is not set
+        <BLANKLINE>
+        [log.keys.web]
+        n = 1
     """
-    plain = [_line(key, value) for key, value in tree.items() if not isinstance(value, dict)]
-    sections = [
-        "\n".join([f"[{name}]", *(_line(key, value) for key, value in table.items())])
-        for name, table in tree.items()
-        if isinstance(table, dict)
-    ]
-    return "\n\n".join(["\n".join(plain), *sections])
+    return "\n\n".join(_tables((), tree))
+
+
+def _tables(path: tuple[str, ...], table: dict[str, Any]) -> Iterator[str]:
+    """Yield the table with its own lines, then those inside it; an empty one is written in its line."""
+    inner = {key: value for key, value in table.items() if isinstance(value, dict) and value}
+    lines = [_line(key, value) for key, value in table.items() if key not in inner]
+    if lines:
+        yield "\n".join([*([f"[{'.'.join(path)}]"] if path else []), *lines])
+    for key, value in inner.items():
+        yield from _tables((*path, key), value)
 
 
 def _line(key: str, value: Any) -> str:

@@ -13,6 +13,7 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from stream_app.gateway.answers import Refused, found
+from stream_app.gateway.browser import BrowserSettings
 from stream_app.gateway.cloud_events import CloudEvents
 from stream_app.gateway.figures import Figures
 from stream_app.gateway.openapi import description
@@ -53,6 +54,7 @@ class Application:
             *Tracking(reception).routes(),
             *CloudEvents(reception).routes(),
             *webhooks.routes(),
+            BrowserSettings(reception.keys).route(),
             Route("/healthz", self.health),
             Route("/readyz", self.readiness),
             Route("/metrics", self.metrics),

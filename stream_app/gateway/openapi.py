@@ -150,8 +150,14 @@ def _reading() -> dict[str, Any]:
         "responses": {"200": _json("The profile.", {"type": "object"}), **_refusals("401", "404", "503")},
     }
     plain = {"type": "object", "properties": {"status": {"type": "string"}}}
+    browser = {
+        "summary": "What Segment's browser SDK asks before it sends.",
+        "parameters": [_parameter("key", {"type": "string"})],
+        "responses": {"200": _json("The settings.", {"type": "object"}), **_refusals("401")},
+    }
     return {
         "/v1/profiles/{id}": {"get": profile},
+        "/v1/projects/{key}/settings": {"get": browser},
         "/healthz": {"get": _got("The process answers.", plain)},
         "/readyz": {"get": _got("Kafka answers.", plain, "503")},
         "/openapi.json": {"get": _got("This document.", {"type": "object"})},

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from stream_app import cli
+from stream_app.bundled import bundled
 from stream_app.settings import load_settings
 
 
@@ -40,6 +41,8 @@ def test_it_prints_json_with_the_stages_of_each_lifecycle(capsys: pytest.Capture
 def test_it_prints_no_secret(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LIFECYCLE_REDIS", "redis://app:hunter2@localhost:6379/0")
     monkeypatch.setenv("LIFECYCLE_MODELS__KEY", "hunter2")
+    monkeypatch.setenv("LIFECYCLE_GATEWAY__KEYS__WEBSITE__KEY", "hunter2")
+    monkeypatch.setenv("LIFECYCLE_GATEWAY__WEBHOOKS__STRIPE__SECRET", "hunter2")
     monkeypatch.setenv("LIFECYCLE_KAFKA_SECURITY__PASSWORD", "hunter2")
 
     assert cli.run(["check"]) == 0
@@ -100,3 +103,48 @@ def test_services_that_answer_are_named(
     services = json.loads(capsys.readouterr().out)["services"]
     assert services["kafka"] == f"1 broker at {kafka}"
     assert services["redis"].startswith("version ")
+
+
+def test_keys_of_the_gateway_are_printed_as_tables_without_the_keys(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LIFECYCLE_GATEWAY__KEYS__WEBSITE__KEY", "hunter2")
+
+    assert cli.run(["check"]) == 0
+    printed = tomllib.loads(capsys.readouterr().out)
+
+    assert list(printed["gateway"]["keys"]) == ["website"]
+    assert printed["gateway"]["keys"]["website"]["key"] != "hunter2"
+
+
+def test_a_sample_shows_which_events_a_payload_becomes(capsys: pytest.CaptureFixture[str]) -> None:
+    sample = str(bundled("sources", "samples", "shopify.http"))
+
+    assert cli.run(["check", "--sample", sample, "--source", "shopify", "--json"]) == 0
+    (outcome,) = json.loads(capsys.readouterr().out)
+    assert outcome["topic"] == "lifecycle.purchases"
+    assert outcome["event"]["properties"]["revenue"] == 59.99
+
+    assert cli.run(["check", "--sample", sample, "--source", "shopify"]) == 0
+    assert capsys.readouterr().out.startswith("lifecycle.purchases: {")
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (["--sample", "x.json"], 2, "belong together"),
+        (["--sample", "/nowhere.json", "--source", "stripe"], 2, "/nowhere.json: cannot be read"),
+        (["--sample", "SAMPLE", "--source", "strip"], 2, "did you mean stripe?"),
+        (["--sample", "SAMPLE", "--source", "shopify"], 1, "no rule applies to any payload"),
+        (["--sample", "SAMPLE", "--source", "marketo"], 1, "no rule applies to any payload"),
+    ],
+)
+def test_a_sample_that_fits_nothing_is_refused_in_one_line(
+    capsys: pytest.CaptureFixture[str], words: list[str], code: int, said: str
+) -> None:
+    stripe = str(bundled("sources", "samples", "stripe.json"))
+
+    assert cli.run(["check", *(stripe if word == "SAMPLE" else word for word in words)]) == code
+    captured = capsys.readouterr().err
+    assert said in captured
+    assert captured.count("\n") == 1

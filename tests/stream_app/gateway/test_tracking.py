@@ -169,6 +169,15 @@ def test_a_browser_may_ask_and_a_beacon_needs_no_header(door: Door) -> None:
     assert beacon.headers["Access-Control-Allow-Origin"] == "*"
 
 
+def test_a_browsers_sdk_finds_its_settings_here(door: Door) -> None:
+    known = requests.get(f"{door.url}/v1/projects/{KEY}/settings", timeout=30)
+    unknown = requests.get(f"{door.url}/v1/projects/nobody/settings", timeout=30)
+
+    told = known.json()["integrations"]["Segment.io"]
+    assert f"{told['protocol']}://{told['apiHost']}" == f"{door.url}/v1"
+    assert unknown.status_code == 401
+
+
 def test_a_key_that_sends_too_much_is_told_when_to_go_on(door: Door) -> None:
     first = door.post(
         "/v1/batch", {"batch": [track(n, messageId=f"slow-{n}") for n in range(40)]}, key="wk-slow"
