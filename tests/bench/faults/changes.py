@@ -78,6 +78,7 @@ async def _train(kafka: str, seed: int, size: Size, directory: Path) -> Outcome:
     chance, outcome = Random(seed), Outcome("T12", seed)
     settings, topic = await trainers.fresh_topic(kafka)
     made = trainers.for_task(topic, 900)
+    early, last = made[:-60], made[-60:]
     environment = environment_of(
         {
             "LIFECYCLE_KAFKA": kafka,
@@ -95,7 +96,7 @@ async def _train(kafka: str, seed: int, size: Size, directory: Path) -> Outcome:
             )
 
     processes: list[subprocess.Popen[bytes]] = []
-    sending = asyncio.create_task(trainers.send(topic, made, pause=0.3))
+    sending = asyncio.create_task(trainers.send(topic, early, pause=0.3))
     processes.append(start())
     try:
         learned = await trainers.snapshot_at(topic, 1, 300)
@@ -105,9 +106,10 @@ async def _train(kafka: str, seed: int, size: Size, directory: Path) -> Outcome:
             outcome.faults += 1
             processes[-2].kill()
             killed = time.monotonic()
-            learned = await trainers.snapshot_at(topic, min(learned.offset + 50, len(made)), 300)
+            learned = await trainers.snapshot_at(topic, min(learned.offset + 50, len(early)), 300)
             outcome.catch_ups.append(round(time.monotonic() - killed, 2))
         await sending
+        await trainers.send(topic, last)  # only who is left can learn these
         snapshot = await trainers.snapshot_at(topic, len(made), 300)
     finally:
         for process in processes:
