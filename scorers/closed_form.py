@@ -20,6 +20,32 @@ MOST_ORDERS = 1e9
 FLOOR = 1e-4  # no probability is nearer to 0 or 1 than this
 
 
+class Habit(NamedTuple):
+    """Parameters of MBG/NBD: how a population orders and leaves.
+
+    Attributes:
+        r: Shape of the gamma distribution of ordering rates.
+        alpha: Its scale, in days.
+        a: Weight of leaving after an order, of the beta distribution of leaving.
+        b: Its weight of staying.
+    """
+
+    r: float
+    alpha: float
+    a: float
+    b: float
+
+
+def prior_habit(horizon: float) -> Habit:
+    """Give the habit assumed before anything is known: a rate such that the horizon matters.
+
+    Examples:
+        >>> prior_habit(90.0)
+        Habit(r=0.5, alpha=30.0, a=0.5, b=2.5)
+    """
+    return Habit(R, horizon / 3.0, A, B)
+
+
 class Silence(NamedTuple):
     """The closed form's view of one customer; all four numbers are model inputs.
 
@@ -39,7 +65,9 @@ class Silence(NamedTuple):
 NOTHING_KNOWN = Silence(0.0, 0.0, 0.0, 0.0)
 
 
-def silence(orders: float, age: float, recency: float, horizon: float) -> Silence:
+def silence(
+    orders: float, age: float, recency: float, horizon: float, habit: Habit | None = None
+) -> Silence:
     """Tell the log odds that nothing happens within the horizon.
 
     Args:
@@ -47,6 +75,7 @@ def silence(orders: float, age: float, recency: float, horizon: float) -> Silenc
         age: Days since the first of them; infinite when there is none.
         recency: Days since the last of them.
         horizon: Days ahead, above zero.
+        habit: Parameters; by default the fixed `prior_habit` of the horizon.
 
     Returns:
         Finite numbers; all zero when nothing is known.
@@ -63,18 +92,20 @@ def silence(orders: float, age: float, recency: float, horizon: float) -> Silenc
         return NOTHING_KNOWN
     repeats = (orders if orders < MOST_ORDERS else MOST_ORDERS) - 1.0  # noqa: FURB136 - half the time of min()
     last_age = age - recency if 0.0 <= recency <= age else 0.0
-    alpha = horizon / 3.0
-    shape = R + repeats
+    r, alpha, a, b = habit or (R, horizon / 3.0, A, B)
+    shape = r + repeats
     start = alpha + age
     waited = shape * log(start / (alpha + last_age))
     ahead = shape * log(start / (start + horizon))
-    alive = log((B + repeats) / A) - waited
+    alive = log((b + repeats) / a) - waited
     active = -expm1(ahead) * probability(alive)
     active = FLOOR if active < FLOOR else (active if active < 1.0 - FLOOR else 1.0 - FLOOR)  # noqa: FURB136
     return Silence(waited, ahead, alive, log((1.0 - active) / active))
 
 
-def expected_orders(orders: float, age: float, known: Silence, horizon: float, ahead: float) -> float:
+def expected_orders(
+    orders: float, age: float, known: Silence, horizon: float, ahead: float, habit: Habit | None = None
+) -> float:
     """Tell how many orders to expect.
 
     The rate is averaged over its posterior; the chance of leaving after an order is taken at its posterior
@@ -87,6 +118,7 @@ def expected_orders(orders: float, age: float, known: Silence, horizon: float, a
         known: What `silence` said about these orders.
         horizon: The horizon that `silence` was asked about; it sets the prior over rates.
         ahead: Days ahead to count orders in, above zero.
+        habit: Parameters that `silence` was given.
 
     Returns:
         A finite number of orders, zero without a first order.
@@ -100,9 +132,10 @@ def expected_orders(orders: float, age: float, known: Silence, horizon: float, a
     if known is NOTHING_KNOWN:
         return 0.0
     orders = min(orders, MOST_ORDERS)
-    leaves = A / (A + B + orders)
-    start = horizon / 3.0 + age
-    coming = -expm1((R + orders - 1.0) * log(start / (start + leaves * ahead)))
+    r, alpha, a, b = habit or (R, horizon / 3.0, A, B)
+    leaves = a / (a + b + orders)
+    start = alpha + age
+    coming = -expm1((r + orders - 1.0) * log(start / (start + leaves * ahead)))
     return probability(known.alive) * coming / leaves
 
 

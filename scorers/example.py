@@ -45,6 +45,11 @@ class Example(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, kw_only
     next: str | None = None
     spent: float | None = None
 
+    @property
+    def is_open(self) -> bool:
+        """Whether this is a question as it was asked, without any answer."""
+        return self.churned is None and self.next is None and self.spent is None
+
     def vector(self) -> list[float]:
         """Give the raw features with infinities restored."""
         return [inf if value is None else value for value in self.features]

@@ -1,20 +1,25 @@
 """How does one lifecycle learn from its answers, in order and reproducibly?"""
 
+from collections.abc import Sequence
+from datetime import datetime
 from math import isfinite
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 import msgspec
-from river import preprocessing
 
-from scorers.churn import ChurnModel, prior_risk
+from scorers.churn import ChurnModel, told
+from scorers.closed_form import NOTHING_KNOWN, Silence, silence
 from scorers.example import Example, schema_of
-from scorers.next_stage import NextStageModel
+from scorers.habits import Habits
+from scorers.linear import Scaler, Vector
+from scorers.next_stage import NextStageModel, places
 from scorers.quality import BinaryQuality, Figures, StageQuality, ValueQuality
-from scorers.transforms import FEATURES, INPUTS, Clip, activity, inputs
-from scorers.value import ValueModel, value_prior
+from scorers.transforms import FEATURES, INPUTS, Rhythm, inputs, rhythm
+from scorers.value import ValueModel, day_amount, expected_spend, judged
 
 Basis = Literal["orders", "events", "cancellations"]
-Outcome = Literal["learned", "schema", "stage", "label"]
+Outcome = Literal["learned", "observed", "schema", "stage", "label"]
+SECONDS_A_DAY = 86_400.0
 
 
 class Task(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,6 +68,8 @@ class Learner:
 
     Attributes:
         labels: Examples learned so far; the version of the predictor made from it.
+        observed: Questions seen without answers.
+        habits: How the population orders.
         churn: The churn models.
         next_stage: The next-stage models.
         value: The value models.
@@ -71,8 +78,9 @@ class Learner:
     def __init__(self, task: Task) -> None:
         self.task = task
         self.labels = 0
-        self.scaler = preprocessing.StandardScaler()
-        self.clip = Clip()
+        self.observed = 0
+        self.scaler = Scaler(len(INPUTS))
+        self.habits = Habits(task.churn_days)
         self.churn = ChurnModel()
         self.next_stage = NextStageModel(len(task.stages))
         self.value = ValueModel()
@@ -84,37 +92,60 @@ class Learner:
         """Judge the stored prediction by the answer, then learn it.
 
         Args:
-            example: An answered question of this lifecycle; about 200 µs.
+            example: An answered question of this lifecycle, or one as it was asked, without any answer: that teaches
+                how the population orders, which needs no answers. About 100 µs.
 
         Returns:
-            ``learned``, or why not: another feature ``schema``, an unknown ``stage``, an impossible
-            ``label``. What is not learned changes nothing.
+            ``learned``, ``observed`` for a question without answers, or why not: another feature ``schema``, an unknown
+            ``stage``, an impossible ``label``. What is not learned changes nothing.
         """
         refusal = self._refusal(example)
         if refusal is not None:
             return refusal
-        self._judge(example)
         features = example.vector()
-        task = self.task
-        known = activity(features, task.churn, task.churn_days)
-        x = dict(zip(INPUTS, inputs(features, known), strict=True))
-        self.scaler.learn_one(x)
-        scaled = self.scale(x)
-        prior = prior_risk(known, task.churn)
-        if example.churned is not None and prior is not None:
-            self.churn.learn(scaled, prior, example.churned, example.churn_risk)
+        if example.is_open:
+            self.observed += 1
+            self._observe(example, features)
+            return "observed"
+        self._judge(example)
+        if not self.observed:  # nobody tells of questions as they are asked: late histories are better than none
+            self._observe(example, features)
+        view = self.view(features)
+        self.scaler.learn(view.x)
+        z = self.scaler.scale(view.x)
+        buys = 1.0 - self.churn.probability(z, view.said)
+        if example.churned is not None and view.known is not None:
+            self.churn.learn(z, view.said, example.churned, example.churn_risk)
         if example.next is not None:
-            self.next_stage.learn(scaled, self._stage(example.stage), self._stage(example.next))
+            bins = places(features, view.usual.silent)
+            self.next_stage.learn(z, self._stage(example.stage), self._stage(example.next), bins)
         if example.spent is not None:
-            expected = value_prior(features, known, task.churn, task.churn_days, task.value_days)
-            self.value.learn(scaled, expected, example.spent)
+            self.value.learn(z, view.spend, buys, example.spent)
         self.labels += 1
         return "learned"
 
-    def scale(self, x: dict[str, float]) -> dict[str, float]:
-        """Standardise and clip inputs as the models see them."""
-        scaled: Any = self.clip.transform_one(self.scaler.transform_one(x))
-        return cast("dict[str, float]", scaled)
+    def view(self, features: Sequence[float]) -> "View":
+        """Prepare what all models read of one customer.
+
+        Args:
+            features: Values of `scorers.transforms.FEATURES`.
+        """
+        task, habit = self.task, self.habits.fitted
+        known = rhythm(features, task.churn)
+        usual = NOTHING_KNOWN if known is None else silence(*known, task.churn_days)
+        said = told(known, usual, habit, task.churn, task.churn_days, self.churn.base)
+        bought, own = (known, habit) if task.churn == "orders" else (rhythm(features, "orders"), None)
+        each = day_amount(features, self.value.usual)
+        spend = expected_spend(
+            each, bought, judged(bought, own, task.churn_days), own, task.churn_days, task.value_days
+        )
+        return View(inputs(features, known, task.churn_days), known, usual, said, spend)
+
+    def _observe(self, example: Example, features: Sequence[float]) -> None:
+        known = rhythm(features, self.task.churn)
+        if known is not None:
+            self.habits.observe(known, _day(example.asked_at), example.id)
+        self.value.observe(day_amount(features, 0.0))
 
     def figures(self) -> Figures:
         """Give the prequential quality over the whole life, as in ``metrics.json``."""
@@ -154,6 +185,28 @@ class Learner:
             self._stage_quality.update(example.next_stage, example.next)
         if example.spent is not None and example.value is not None:
             self._value_quality.update(example.value, example.spent)
+
+
+class View(msgspec.Struct, frozen=True):
+    """What all models read of one customer.
+
+    Attributes:
+        x: Values of `scorers.transforms.INPUTS`.
+        known: The watched activity, `None` for somebody never active.
+        usual: What the closed form says of it under fixed parameters.
+        said: Log odds of churn that need no regression.
+        spend: Expected spend that needs no regression.
+    """
+
+    x: Vector
+    known: Rhythm | None
+    usual: Silence
+    said: float
+    spend: float
+
+
+def _day(instant: str) -> float:
+    return datetime.fromisoformat(instant).timestamp() / SECONDS_A_DAY
 
 
 FEATURE_SCHEMA = schema_of(FEATURES)

@@ -1,26 +1,37 @@
 """Which of two models deserves trust, judged by the answers so far?"""
 
-from math import exp
+from math import exp, log
+from typing import Final
 
-GRID = (0.0, 0.25, 0.5, 0.75, 1.0)
-TEMPER = 0.02  # how much of an example's log-loss counts: neighbouring examples are far from independent
-WARM_UP = 500.0  # examples until the learned model may take over fully
+GRID: Final = (0.0, 0.25, 0.5, 0.75, 1.0)
+BELIEF: Final = (0.1, 0.2, 0.4, 0.2, 0.1)
+"""Trust before any answer: the middle is rarely far from the best, and never the worst."""
+MEMORY = 20_000.0  # examples over which losses are averaged
+WARM_UP = 300.0  # examples until the learned model may take over fully
+_LOG_BELIEF: Final = tuple(log(belief) for belief in BELIEF)
 
 
 class Mixture:
-    """Weight between a prior model, which needs no labels, and a learned one.
+    """Weight between a model that needs no labels and a learned one.
 
-    Exponentially weighted mixtures on a small grid, tempered. While few labels have been seen the learned
-    model is held back, so that a handful of examples cannot ruin a calibrated cold start.
+    Mixtures on a small grid are weighted by their belief and by their tempered loss: exp(-temper x mean loss). Examples
+    of one customer, and of one week, are far from independent, so a mean over twenty thousand of them counts as *temper*
+    independent ones only. While few answers are known the learned model is held back, so that a handful of examples cannot
+    ruin a calibrated cold start.
+
+    Args:
+        temper: Independent examples that the mean loss counts as.
 
     Attributes:
-        losses: Sum of the loss of each mixture on the grid.
+        losses: Mean loss of each mixture on the grid, old ones fading.
         examples: How many answers were judged.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, temper: float = 50.0) -> None:
+        self.temper = temper
         self.losses = [0.0] * len(GRID)
         self.examples = 0
+        self._remembered = 0.0
 
     @property
     def weight(self) -> float:
@@ -30,8 +41,12 @@ class Mixture:
             >>> Mixture().weight
             0.0
         """
+        seen = self._remembered / (self._remembered + WARM_UP)
         best = min(self.losses)
-        trust = [exp(-TEMPER * (loss - best)) for loss in self.losses]
+        trust = [
+            exp(belief - self.temper * seen * (loss - best))
+            for belief, loss in zip(_LOG_BELIEF, self.losses, strict=True)
+        ]
         share = sum(w * t for w, t in zip(GRID, trust, strict=True)) / sum(trust)
         return share * self.examples / (self.examples + WARM_UP)
 
@@ -41,12 +56,18 @@ class Mixture:
         Args:
             losses: Loss of each mixture in the order of `GRID`, predicted before the answer was learned.
         """
-        self.losses = [total + loss for total, loss in zip(self.losses, losses, strict=True)]
         self.examples += 1
+        self._remembered = min(self._remembered + 1.0, MEMORY)
+        part = 1.0 / self._remembered
+        self.losses = [mean + (loss - mean) * part for mean, loss in zip(self.losses, losses, strict=True)]
+
+    def forget(self, share: float) -> None:
+        """Let what was judged so far count only a *share* of what it did: after a change old merits say little."""
+        self._remembered *= share
 
 
 def blend(prior: float, learned: float, weight: float) -> float:
-    """Mix two predictions.
+    """Mix two predictions; probabilities are mixed by their log odds.
 
     Examples:
         >>> blend(0.2, 0.6, 0.5)

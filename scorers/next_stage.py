@@ -1,126 +1,151 @@
 """To which stage does a customer move next, if to any, within the horizon?
 
-Classes are the indices of the stages of the lifecycle, in file order, and one more for *stay*.
+Several opinions are mixed: what followed this stage so far; the same by time spent in it (an empirical Markov chain, and
+hard to beat), by the silence since the last order and by how surely the closed form expects another one; and a softmax
+regression over all inputs. Each is an expert that can be right alone, so the mixture is never much worse than the chain.
 """
 
-from collections import defaultdict
-from itertools import islice
-from math import log
+from collections.abc import Sequence
+from math import exp, log
+from typing import Any, Final
 
-from river import linear_model, optim
+import numpy as np
 
-from scorers.evaluation import CERTAIN
-from scorers.mixture import GRID, Mixture, blend
+from scorers.linear import AdaGrad, SoftmaxRegression, Vector, softmax
+from scorers.transforms import DAYS_IN_STAGE, INPUTS, LAST_EVENT, LAST_ORDER, LONG_AGO_DAYS
 
 LEARNING_RATE = 0.05
-STAGE_INPUTS = 17
-"""The softmax reads the first inputs only: ages and counts; finer ones tell of buying, not of stages."""
+TRUST_RATE = 0.02
 STAY_PRIOR = 8.0  # pseudo-counts: before any label eight of ten stay
 MOVE_PRIOR = 2.0  # shared by all other stages
+BACKED = 4.0  # pseudo-counts of a finer table, distributed as the coarse one says
+SURE = 12.0  # no log probability is lower than minus this
+BINS: Final = 16
+TABLES: Final = ("stage", "stage_by_days_in_stage", "stage_by_days_since_last_order", "stage_by_closed_form")
+EXPERTS: Final = len(TABLES) + 1
+_SCALE: Final = (BINS - 1) / log(LONG_AGO_DAYS)
 
 
-class StageFrequencies:
-    """Counts of what followed each stage: the prior of the next stage, and hard to beat.
+def day_bin(days: float) -> int:
+    """Sort days into one of 16 bins of about equal width in their logarithm.
+
+    Examples:
+        >>> day_bin(0.0), day_bin(6.9), day_bin(30.0), day_bin(float("inf"))
+        (0, 3, 6, 15)
+    """
+    if not days < LONG_AGO_DAYS - 1.0:
+        return BINS - 1
+    return int(log(1.0 + days) * _SCALE) if days > 0.0 else 0
+
+
+def odds_bin(log_odds: float) -> int:
+    """Sort log odds into one of 16 bins, half a unit wide around even odds.
+
+    Examples:
+        >>> odds_bin(-9.0), odds_bin(0.0), odds_bin(9.0)
+        (0, 8, 15)
+    """
+    return min(max(int(2.0 * log_odds + 8.0), 0), BINS - 1)
+
+
+def places(features: Sequence[float], silent: float) -> tuple[int, int, int, int]:
+    """Say in which bin of each table a customer is.
 
     Args:
-        stages: Number of stages.
+        features: Values of `scorers.transforms.FEATURES`.
+        silent: The closed form's log odds of silence.
     """
-
-    def __init__(self, stages: int) -> None:
-        self.stages = stages
-        others = max(stages - 1, 1)
-        self.counts = [
-            [
-                0.0 if to == stage else STAY_PRIOR if to == stages else MOVE_PRIOR / others
-                for to in range(stages + 1)
-            ]
-            for stage in range(stages)
-        ]
-
-    def distribution(self, stage: int) -> list[float]:
-        """Give the distribution over all classes for a customer in *stage*.
-
-        Examples:
-            >>> StageFrequencies(3).distribution(0)
-            [0.0, 0.1, 0.1, 0.8]
-        """
-        row = self.counts[stage]
-        total = sum(row)
-        return [count / total for count in row]
-
-    def learn(self, stage: int, to: int) -> None:
-        """Count one answer; *to* is a class."""
-        self.counts[stage][to] += 1.0
+    since = features[LAST_ORDER]
+    if not since < LONG_AGO_DAYS:  # never ordered: what there is of silence
+        since = features[LAST_EVENT]
+    return 0, day_bin(features[DAYS_IN_STAGE]), day_bin(since), odds_bin(silent)
 
 
 class NextStageModel:
-    """A River softmax regression beside the frequencies, mixed by how well each has answered.
+    """Tables of what followed and a softmax regression, mixed in logits by weights that are learned per stage.
 
-    The current stage enters as a one-hot input beside the standardised features, so every class has its own
-    intercept per stage.
+    The class of a customer's own stage means staying.
 
     Args:
         stages: Number of stages.
+
+    Attributes:
+        counts: By table, stage and bin: what followed.
+        regression: Classes are the stages and one more for staying, so that staying is learned across stages.
+        trust: By stage: a weight for each table and for the regression.
     """
 
     def __init__(self, stages: int) -> None:
         self.stages = stages
-        self.frequencies = StageFrequencies(stages)
-        self.softmax = linear_model.SoftmaxRegression(optimizer=optim.AdaGrad(LEARNING_RATE))
-        for to in range(stages + 1):  # every class from the start, so that sums always have the same order
-            self.softmax.weights[to] = defaultdict(float)
-        self.mixture = Mixture()
+        self.counts: Any = np.zeros((len(TABLES), stages, BINS, stages))
+        for stage in range(stages):
+            self.counts[0, stage, 0] = MOVE_PRIOR / max(stages - 1, 1)
+            self.counts[0, stage, 0, stage] = STAY_PRIOR
+        self.regression = SoftmaxRegression(stages, stages + 1, len(INPUTS), LEARNING_RATE)
+        self.trust = [AdaGrad(EXPERTS, TRUST_RATE) for _ in range(stages)]
+        for trust in self.trust:
+            trust.weights += np.array([0.1, 0.3, 0.2, 0.2, 0.2])
+        self.examples = 0
 
-    def distribution(self, scaled: dict[str, float], stage: int) -> list[float]:
+    def distribution(self, z: Vector, stage: int, bins: Sequence[int]) -> list[float]:
         """Predict the probability of each stage; the current stage's means stay."""
-        prior = self.frequencies.distribution(stage)
-        learned = self._learned(with_stage(scaled, stage))
-        weight = self.mixture.weight
-        return folded([blend(a, b, weight) for a, b in zip(prior, learned, strict=True)], stage)
+        return [float(p) for p in self._mixed(self._opinions(z, stage, bins), stage)]
 
-    def learn(self, scaled: dict[str, float], stage: int, following: int) -> None:
-        """Judge both models by the label, then learn it.
+    def learn(self, z: Vector, stage: int, following: int, bins: Sequence[int]) -> None:
+        """Judge all opinions by the label, then learn it.
 
         Args:
-            scaled: Standardised, clipped inputs of the instant of the question.
+            z: Standardised inputs of the instant of the question.
             stage: Index of the stage then.
             following: Index of the first stage moved to within the horizon; *stage* itself for none.
+            bins: What `places` says of that instant.
         """
-        to = self.stages if following == stage else following
-        x = with_stage(scaled, stage)
-        prior = self.frequencies.distribution(stage)[to]
-        learned = folded(self._learned(x), stage)[following]
-        self.mixture.update([-log(max(blend(prior, learned, weight), CERTAIN)) for weight in GRID])
-        self.softmax.learn_one(x, to)
-        self.frequencies.learn(stage, to)
+        logits = self.regression.logits(z, stage)
+        opinions = self._opinions(z, stage, bins, logits)
+        off = self._mixed(opinions, stage)
+        off[following] -= 1.0
+        self.trust[stage].step(opinions @ off)
+        self.regression.learn(z, stage, self.stages if following == stage else following, logits)
+        for table, place in enumerate(bins):
+            self.counts[table, stage, place, following] += 1.0
+        self.examples += 1
 
-    def _learned(self, x: dict[str, float]) -> list[float]:
-        distribution = self.softmax.predict_proba_one(x)
-        return [float(distribution[to]) for to in range(self.stages + 1)]
+    def table(self, index: int, stage: int) -> Any:
+        """Give a table's distributions for a stage, bin by bin, finer ones backed by the coarse one."""
+        counts = self.counts[index, stage]
+        usual = self.counts[0, stage, 0]
+        if index:
+            counts = counts + usual * (BACKED / usual.sum())
+        return counts / np.maximum(counts.sum(axis=-1, keepdims=True), 1e-300)
+
+    def _opinions(self, z: Vector, stage: int, bins: Sequence[int], logits: Vector | None = None) -> Any:
+        chances = np.empty((EXPERTS, self.stages))
+        usual = self.counts[0, stage, 0]
+        chances[0] = usual
+        backing = usual * (BACKED / usual.sum())
+        for table in range(1, len(TABLES)):
+            chances[table] = self.counts[table, stage, bins[table]] + backing
+        learned = softmax(self.regression.logits(z, stage) if logits is None else logits)
+        chances[-1] = learned[:-1]
+        chances[-1, stage] += learned[-1]
+        chances /= chances.sum(axis=1, keepdims=True)
+        return np.maximum(np.log(np.maximum(chances, 1e-300)), -SURE)
+
+    def _mixed(self, opinions: Any, stage: int) -> Vector:
+        return softmax(self.trust[stage].weights @ opinions)
 
 
-def with_stage(scaled: dict[str, float], stage: int) -> dict[str, float]:
-    """Take the inputs that the softmax reads and add the one-hot input of the current stage."""
-    return dict(islice(scaled.items(), STAGE_INPUTS)) | {stage_input(stage): 1.0}
-
-
-def stage_input(stage: int) -> str:
-    """Name the one-hot input of a stage.
+def mixed(opinions: Sequence[Sequence[float]], weights: Sequence[float]) -> list[float]:
+    """Mix log probabilities, class by class.
 
     Examples:
-        >>> stage_input(2)
-        'in_stage_2'
+        >>> mixed([[0.0, 0.0]], [1.0])
+        [0.5, 0.5]
     """
-    return f"in_stage_{stage}"
-
-
-def folded(classes: list[float], stage: int) -> list[float]:
-    """Give one probability per stage: nobody moves to where they are, so that class counts as staying.
-
-    Examples:
-        >>> folded([0.25, 0.25, 0.5], 0)
-        [0.75, 0.25]
-    """
-    distribution = classes[:-1]
-    distribution[stage] += classes[-1]
-    return distribution
+    logits = [0.0] * len(opinions[0])
+    for weight, opinion in zip(weights, opinions, strict=True):
+        logits = [logit + weight * said for logit, said in zip(logits, opinion, strict=True)]
+    most = max(logits)
+    odds = [exp(logit - most) for logit in logits]
+    total = sum(odds)
+    return [each / total for each in odds]

@@ -1,25 +1,29 @@
-"""What do the models say about one customer, cheaply and without River?
+"""What do the models say about one customer, cheaply and without learning anything?
 
 A predictor is plain numbers, copied out of a learner: immutable, the same in every worker, readable without
-unpickling anything. It equals the learner's own River models to 1e-9.
+unpickling anything. It equals the learner's own models to 1e-9. Whatever goes in, what comes out is a number: an answer that is
+not one is replaced by the closed form's, and counted.
 """
 
 from collections.abc import Sequence
-from math import exp
-from operator import mul
-from typing import ClassVar, NamedTuple
+from functools import cached_property
+from math import isfinite, log1p
+from typing import Any, ClassVar, NamedTuple
 
 import msgspec
+import numpy as np
 
-from scorers.churn import prior_risk
-from scorers.closed_form import Silence, probability
+from scorers.churn import READ
+from scorers.closed_form import NOTHING_KNOWN, Habit, Silence, probability, silence
 from scorers.evaluation import clipped
 from scorers.learner import FEATURE_SCHEMA, Learner, Task
-from scorers.next_stage import STAGE_INPUTS, folded, stage_input
-from scorers.transforms import CLIP, FEATURES, INPUTS, activity, inputs
-from scorers.value import amount, value_prior
+from scorers.linear import CLIP
+from scorers.next_stage import SURE, TABLES, mixed, places
+from scorers.transforms import FEATURES, INPUTS, inputs, rhythm
+from scorers.value import YEAR, amount, day_amount, expected_spend, factor
 
 Row = tuple[float, ...]
+_MOST_LOGIT = 700.0
 
 
 class Scores(NamedTuple):
@@ -28,7 +32,7 @@ class Scores(NamedTuple):
     Attributes:
         churn: Probability of churn within its horizon; 0 for somebody who has never been active.
         next_stage: Probability per stage index; the current stage's means stay.
-        value: Expected spend within its horizon, in the base currency.
+        value: Typical spend within its horizon, in the base currency: the number with the least absolute error.
     """
 
     churn: float
@@ -36,25 +40,27 @@ class Scores(NamedTuple):
     value: float
 
 
-class Predictor(msgspec.Struct, frozen=True, kw_only=True):
+class Predictor(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """The serving form of a learner.
 
     Attributes:
         task: What is predicted.
         version: Labels learned; 0 is the cold start, and only grows.
+        habit: Fitted parameters of the closed form, `None` before there are any.
         centre: Mean of each input.
         spread: One over the standard deviation of each input, 0 for a constant one.
-        churn_weights: Log odds per standardised input.
+        weights: Per regression a weight per standardised input: churn, value, then each stage and staying.
         churn_intercept: Log odds at the mean.
-        churn_share: The learned model's share in the mixture; with 0 only the prior speaks.
-        stage_weights: Per class (each stage, then stay) a weight per standardised input.
+        churn_slope: Factor on the closed form's log odds.
+        churn_share: The regression's share in the mixture; with 0 only the closed form speaks.
+        churn_base: Log odds of a cancellation.
         stage_intercepts: Per current stage, an intercept per class.
-        stage_prior: Per current stage, the observed distribution over classes.
-        stage_share: The learned model's share in the mixture.
-        value_weights: Log amount per standardised input.
+        stage_tables: Per table, current stage and bin: log probabilities of the stages.
+        stage_trust: Per current stage, a weight for each table and for the regression.
         value_intercept: Log amount at the mean.
-        value_correction: Factor back from the log scale.
-        value_share: The learned model's share in the mixture.
+        value_share: The regression's share in the mixture.
+        value_factors: From the mean to the typical spend, by chance to buy.
+        value_usual: The population's mean amount of a day with orders.
     """
 
     features: ClassVar[tuple[str, ...]] = FEATURES
@@ -62,19 +68,25 @@ class Predictor(msgspec.Struct, frozen=True, kw_only=True):
 
     task: Task
     version: int
+    habit: Habit | None
     centre: Row
     spread: Row
-    churn_weights: Row
+    weights: tuple[Row, ...]
     churn_intercept: float
+    churn_slope: float
     churn_share: float
-    stage_weights: tuple[Row, ...]
+    churn_base: float
     stage_intercepts: tuple[Row, ...]
-    stage_prior: tuple[Row, ...]
-    stage_share: float
-    value_weights: Row
+    stage_tables: tuple[tuple[tuple[Row, ...], ...], ...]
+    stage_trust: tuple[Row, ...]
     value_intercept: float
-    value_correction: float
     value_share: float
+    value_factors: Row
+    value_usual: float
+
+    @cached_property
+    def _arrays(self) -> tuple[Any, Any, Any]:
+        return np.array(self.centre), np.array(self.spread), np.array(self.weights)
 
     def score(self, x: Sequence[float], stage: int) -> Scores:
         """Answer everything at once: inputs are prepared once, which is what costs.
@@ -83,70 +95,113 @@ class Predictor(msgspec.Struct, frozen=True, kw_only=True):
             x: Values of `features`; ages in days, infinite when never.
             stage: Index of the current stage.
         """
-        task = self.task
-        known = activity(x, task.churn, task.churn_days)
-        z = self._scaled(x, known)
-        return Scores(self._churn(z, known), self._next_stage(z, stage), self._value(x, z, known))
+        task, habit = self.task, self.habit
+        horizon = task.churn_days
+        known = rhythm(x, task.churn)
+        usual = NOTHING_KNOWN if known is None else silence(*known, horizon)
+        fitted = usual if known is None or habit is None else silence(*known, horizon, habit)
+        logits = self._logits(inputs(x, known, horizon)) if self.version else None
+        churn = 0.0 if known is None else self._churn(fitted, logits)
+        following = self._next_stage(stage, places(x, usual.silent), logits)
+        return Scores(churn, following, self._value(self._spend(x, known, fitted, task.value_days), churn, logits))
 
     def churn(self, x: Sequence[float]) -> float:
         """Give the probability of churn within its horizon; 0 for somebody who has never been active."""
-        known = self._known(x)
-        return self._churn(self._scaled(x, known), known)
+        return self.score(x, 0).churn
 
     def next_stage(self, x: Sequence[float], stage: int) -> list[float]:
         """Give the probability of each stage within its horizon; the current stage's means stay."""
-        return self._next_stage(self._scaled(x, self._known(x)), stage)
+        return self.score(x, stage).next_stage
 
     def value(self, x: Sequence[float]) -> float:
-        """Give the expected spend within its horizon, in the base currency."""
-        known = self._known(x)
-        return self._value(x, self._scaled(x, known), known)
+        """Give the typical spend within its horizon, in the base currency."""
+        return self.score(x, 0).value
 
-    def _known(self, x: Sequence[float]) -> Silence:
-        return activity(x, self.task.churn, self.task.churn_days)
+    def value_ahead(self, x: Sequence[float], days: float = YEAR) -> float:
+        """Give the typical spend within *days*, drawn out of that within the horizon as the closed form has it.
 
-    def _scaled(self, x: Sequence[float], known: Silence) -> list[float]:
-        if not self.version:
-            return []
-        # Conditional expressions instead of min() and max(): half the time.
-        return [
-            (z if z < CLIP else CLIP) if (z := (value - centre) * spread) > -CLIP else -CLIP  # noqa: FURB136
-            for value, centre, spread in zip(inputs(x, known), self.centre, self.spread, strict=True)
-        ]
+        Args:
+            x: Values of `features`.
+            days: Days ahead, above zero; by default a year, for the customer lifetime value.
+        """
+        known = rhythm(x, self.task.churn)
+        fitted = NOTHING_KNOWN if known is None else silence(*known, self.task.churn_days, self.habit)
+        near = self._spend(x, known, fitted, self.task.value_days)
+        return self.value(x) * (self._spend(x, known, fitted, days) / near) if near > 0.0 else 0.0
 
-    def _churn(self, z: list[float], known: Silence) -> float:
-        prior = prior_risk(known, self.task.churn)
-        if prior is None:
-            return 0.0
-        share = self.churn_share
-        if not share:
-            return clipped(prior)
-        learned = probability(sum(map(mul, self.churn_weights, z), self.churn_intercept))
-        return clipped(prior + (learned - prior) * share)
+    def _logits(self, x: Any) -> list[float]:
+        centre, spread, weights = self._arrays
+        x -= centre
+        x *= spread
+        np.minimum(x, CLIP, out=x)
+        np.maximum(x, -CLIP, out=x)
+        logits: list[float] = (weights @ x).tolist()
+        return logits
 
-    def _next_stage(self, z: list[float], stage: int) -> list[float]:
-        prior = self.stage_prior[stage]
-        share = self.stage_share
-        if not share:
-            return folded(list(prior), stage)
-        # The weights are shorter than z: the next stage reads its first inputs only.
-        logits = [
-            sum(map(mul, weights, z), intercept)
-            for weights, intercept in zip(self.stage_weights, self.stage_intercepts[stage], strict=True)
-        ]
-        most = max(logits)
-        odds = [exp(logit - most) for logit in logits]
-        scale = share / sum(odds)
-        kept = 1.0 - share
-        return folded([kept * p + scale * o for p, o in zip(prior, odds, strict=True)], stage)
+    def _churn(self, fitted: Silence, logits: list[float] | None) -> float:
+        said = self.churn_base if self.task.churn == "cancellations" else fitted.silent
+        sure = self.churn_slope * said
+        if logits is None:
+            return clipped(probability(sure))
+        log_odds = sure + (logits[0] + self.churn_intercept - sure) * self.churn_share
+        if not isfinite(log_odds):
+            _note_guard()
+            return clipped(probability(sure if isfinite(sure) else 0.0))
+        return clipped(probability(log_odds))
 
-    def _value(self, x: Sequence[float], z: list[float], known: Silence) -> float:
-        task, share = self.task, self.value_share
-        prior = value_prior(x, known, task.churn, task.churn_days, task.value_days)
-        if not share:
-            return prior
-        learned = amount(sum(map(mul, self.value_weights, z), self.value_intercept)) * self.value_correction
-        return prior + (learned - prior) * share
+    def _next_stage(self, stage: int, bins: Sequence[int], logits: list[float] | None) -> list[float]:
+        tables = self.stage_tables
+        opinions: list[Sequence[float]] = [tables[k][stage][place] for k, place in enumerate(bins)]
+        trust = self.stage_trust[stage]
+        if logits is None:
+            return mixed(opinions, trust[:-1])
+        learned = self._softmax(stage, logits)
+        following = mixed([*opinions, learned], trust)
+        if not isfinite(sum(following)):
+            _note_guard()
+            return mixed(opinions[:1], (1.0,))
+        return following
+
+    def _softmax(self, stage: int, logits: list[float]) -> list[float]:
+        """Log probabilities of the regression: staying counts for the own stage."""
+        odds = mixed(
+            [[a + b for a, b in zip(logits[2:], self.stage_intercepts[stage], strict=True)]], (1.0,)
+        )
+        staying = odds.pop()
+        odds[stage] += staying
+        return [_log(each) for each in odds]
+
+    def _spend(self, x: Sequence[float], known: Any, fitted: Silence, ahead: float) -> float:
+        task, habit = self.task, self.habit
+        each = day_amount(x, self.value_usual)
+        if task.churn != "orders":
+            known, habit = rhythm(x, "orders"), None
+            fitted = NOTHING_KNOWN if known is None else silence(*known, task.churn_days)
+        return expected_spend(each, known, fitted, habit, task.churn_days, ahead)
+
+    def _value(self, expected: float, churn: float, logits: list[float] | None) -> float:
+        scale = factor(self.value_factors, 1.0 - churn)
+        if logits is None:
+            return expected * scale
+        prior = log1p(expected)
+        told = amount(prior + (logits[1] + self.value_intercept - prior) * self.value_share) * scale
+        if not isfinite(told):
+            _note_guard()
+            return expected * scale
+        return told
+
+
+guarded = 0
+"""Answers of this process that were not numbers and have been replaced by the closed form's."""
+
+
+def _note_guard() -> None:
+    global guarded  # noqa: PLW0603 - one count a process, read by its metrics
+    guarded += 1
+
+
+def _log(chance: float) -> float:
+    return max(float(np.log(chance)), -SURE) if chance > 0.0 else -SURE
 
 
 def predictor_of(learner: Learner) -> Predictor:
@@ -154,31 +209,36 @@ def predictor_of(learner: Learner) -> Predictor:
 
     Examples:
         >>> cold = cold_start(Task(lifecycle="retail", stages=("new", "loyal")))
-        >>> cold.version, cold.next_stage([0.0] * len(FEATURES), 0)
+        >>> cold.version, [round(p, 9) for p in cold.next_stage([0.0] * len(FEATURES), 0)]
         (0, [0.8, 0.2])
     """
     stages = range(len(learner.task.stages))
-    deviations = [learner.scaler.vars.get(name, 0.0) ** 0.5 for name in INPUTS]
-    softmax = [learner.next_stage.softmax.weights[to] for to in range(len(stages) + 1)]
-    churn, value = learner.churn, learner.value
+    churn, value, following = learner.churn, learner.value, learner.next_stage
+    softmax = following.regression
+    with np.errstate(divide="ignore"):
+        tables = [[np.maximum(np.log(following.table(k, s)), -SURE) for s in stages] for k in range(len(TABLES))]
     return Predictor(
         task=learner.task,
         version=learner.labels,
-        centre=tuple(learner.scaler.means.get(name, 0.0) for name in INPUTS),
-        spread=tuple(1.0 / deviation if deviation else 0.0 for deviation in deviations),
-        churn_weights=_weights(churn.regression.weights),
-        churn_intercept=float(churn.regression.intercept),
-        churn_share=churn.mixture.weight,
-        stage_weights=tuple(_weights(weights)[:STAGE_INPUTS] for weights in softmax),
-        stage_intercepts=tuple(
-            tuple(float(weights.get(stage_input(stage), 0.0)) for weights in softmax) for stage in stages
+        habit=learner.habits.fitted,
+        centre=_row(learner.scaler.mean),
+        spread=_row(learner.scaler.spread),
+        weights=(
+            _row(churn.regression.inner.weights * READ),
+            _row(value.regression.inner.weights),
+            *(_row(weights) for weights in softmax.inner.weights),
         ),
-        stage_prior=tuple(tuple(learner.next_stage.frequencies.distribution(stage)) for stage in stages),
-        stage_share=learner.next_stage.mixture.weight,
-        value_weights=_weights(value.regression.weights),
-        value_intercept=float(value.regression.intercept),
-        value_correction=value.correction,
+        churn_intercept=float(churn.regression.outer.weights[0]),
+        churn_slope=churn.slope,
+        churn_share=churn.mixture.weight,
+        churn_base=churn.base,
+        stage_intercepts=tuple(_row(intercepts.weights) for intercepts in softmax.outer),
+        stage_tables=tuple(tuple(tuple(_row(bin_) for bin_ in stage) for stage in table) for table in tables),
+        stage_trust=tuple(_row(trust.weights) for trust in following.trust),
+        value_intercept=float(value.regression.outer.weights[0]),
         value_share=value.mixture.weight,
+        value_factors=tuple(value.factors),
+        value_usual=value.usual,
     )
 
 
@@ -187,5 +247,8 @@ def cold_start(task: Task) -> Predictor:
     return predictor_of(Learner(task))
 
 
-def _weights(weights: dict[str, float]) -> Row:
-    return tuple(float(weights.get(name, 0.0)) for name in INPUTS)
+def _row(values: Any) -> Row:
+    return tuple(float(value) for value in values)
+
+
+__all__ = ["INPUTS", "Predictor", "Scores", "cold_start", "predictor_of"]

@@ -10,7 +10,7 @@ from scorers.learner import Task
 from scorers.lifecycle import Lifecycle
 from scorers.predictor import Predictor, cold_start
 from scorers.presets import find
-from scorers.transforms import FEATURES
+from scorers.transforms import FEATURES, PROFILE_FEATURES
 from state import DAY, HOUR, ChurnLabel, FeaturePlan, FoldPlan, Horizons, Kind, kind_of, nearest
 from stream_app.bundled import bundled
 from stream_app.errors import Misconfigured
@@ -112,7 +112,7 @@ class Scoring:
     def __init__(self, lifecycles: Sequence[Lifecycle], policy: Policy, dedup: int = 32) -> None:
         self.tracks = tuple(Track(lifecycle) for lifecycle in lifecycles)
         self.policy = policy
-        self.inputs = FeaturePlan(FEATURES)
+        self.inputs = FeaturePlan(PROFILE_FEATURES)
         names = [*FEATURES, *(name for track in self.tracks for name in track.rules.names)]
         self.fold = FoldPlan.build(names, lateness=policy.lateness, dedup=dedup)
         self.horizons = tuple(track.horizons for track in self.tracks)

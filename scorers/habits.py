@@ -1,0 +1,114 @@
+"""How does this population order and leave: MBG/NBD fitted to a bounded sample of histories.
+
+The fit needs no labels, only histories (orders, age at the last one, age), so it is there before the first horizon has
+passed, and it is up to date when the labels are a horizon old. It is refitted on a schedule in event time; the same
+histories in the same order give the same parameters.
+"""
+
+from zlib import crc32
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize
+from scipy.special import betaln, gammaln
+
+from scorers.closed_form import Habit, prior_habit
+from scorers.transforms import Rhythm
+
+ROWS = 3000  # histories kept, 36 kB
+LEAST = 100  # histories from which a fit is tried
+REFITS = 13  # a horizon: every week for one of 90 days
+BELIEF = 2.0  # how many histories the prior outweighs, a parameter
+_BOUNDS = [(-8.0, 9.0)] * 4
+
+Rows = NDArray[np.float64]
+
+
+class Habits:
+    """A sample of histories and the parameters fitted to it.
+
+    Args:
+        horizon: Days; sets the prior, and the schedule.
+
+    Attributes:
+        fitted: Parameters, `None` while there are too few histories.
+        fits: How often they were fitted.
+    """
+
+    def __init__(self, horizon: float) -> None:
+        self.prior = prior_habit(horizon)
+        self.every = max(1.0, horizon / REFITS)
+        self.fitted: Habit | None = None
+        self.fits = 0
+        self._rows = np.zeros((ROWS, 3), dtype=np.float32)
+        self._count = 0
+        self._due = 0.0
+
+    def observe(self, known: Rhythm, day: float, name: str) -> None:
+        """Take a history into the sample, and fit when the time has come.
+
+        Args:
+            known: The history.
+            day: Event time of it, in days.
+            name: Decides which older history it replaces: each as likely, so that old ones fade.
+        """
+        if day >= self._due and self._count >= LEAST:
+            self._fit()
+            self._due = day + self.every
+        slot = self._count if self._count < ROWS else crc32(name.encode()) % ROWS
+        self._count = min(self._count + 1, ROWS)
+        self._rows[slot] = (known.acts - 1.0, known.age - known.recency, known.age)
+
+    def _fit(self) -> None:
+        rows = self._rows[: self._count].astype(np.float64)
+        start = np.log(np.array(self.fitted or self.prior))
+        found = fit(rows, start=start, prior=np.log(np.array(self.prior)))
+        if np.isfinite(found).all():
+            self.fitted = Habit(*(float(value) for value in np.exp(found)))
+            self.fits += 1
+
+
+def fit(rows: Rows, start: Rows, prior: Rows | None = None) -> Rows:
+    """Find the most likely parameters.
+
+    Args:
+        rows: Repeats, age at the last one, age: a history a row.
+        start: Logs of the parameters to start from.
+        prior: Logs of parameters to stay near while there are few histories; by default none.
+
+    Returns:
+        Logs of r, alpha, a, b.
+    """
+
+    def cost(logs: Rows) -> tuple[float, Rows]:
+        value, slope = _cost(logs, rows)
+        if prior is not None:
+            away = (logs - prior) * (BELIEF / len(rows))
+            return value + float(away @ (logs - prior)) / 2.0, slope + away
+        return value, slope
+
+    found: Rows = minimize(cost, start, jac=True, method="L-BFGS-B", bounds=_BOUNDS).x
+    return found
+
+
+def log_likelihood(logs: Rows, rows: Rows) -> Rows:
+    """Give the log-likelihood of each history under MBG/NBD (Batislam, Denizel, Filiztekin 2007)."""
+    r, alpha, a, b = np.exp(logs)
+    x, last, age = rows.T
+    ordering = gammaln(r + x) - gammaln(r) + r * logs[1]
+    stayed = betaln(a, b + x + 1.0) - (r + x) * np.log(alpha + age)
+    left = betaln(a + 1.0, b + x) - (r + x) * np.log(alpha + last)
+    told: Rows = ordering - betaln(a, b) + np.logaddexp(stayed, left)
+    return told
+
+
+def _cost(logs: Rows, rows: Rows) -> tuple[float, Rows]:
+    """Minus the mean log-likelihood, and its slope by central differences."""
+    step = 1e-5
+    slope = np.empty(4)
+    for k in range(4):
+        ahead, behind = logs.copy(), logs.copy()
+        ahead[k] += step
+        behind[k] -= step
+        slope[k] = (log_likelihood(behind, rows).mean() - log_likelihood(ahead, rows).mean()) / (2.0 * step)
+    return -float(log_likelihood(logs, rows).mean()), slope

@@ -1,0 +1,168 @@
+"""Linear models that learn one example at a time, on dense vectors.
+
+The update rules are River's own (`river.linear_model` with `river.optim.AdaGrad`, the standardisation of
+`river.preprocessing.StandardScaler`), written over NumPy vectors instead of dictionaries: some forty inputs then cost a
+few microseconds instead of a few hundred. A test compares every weight with River's to 1e-9. The intercept learns by
+AdaGrad too, as River does for an input that is always one.
+"""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scorers.closed_form import probability
+
+Vector = NDArray[np.float64]
+
+EPSILON = 1e-8  # River's: keeps the first step finite
+CLIP = 3.0  # standard deviations
+
+
+class Scaler:
+    """Running mean and variance of each input, and inputs standardised by them and clipped.
+
+    Args:
+        size: Number of inputs.
+
+    Attributes:
+        count: Examples seen.
+        mean: Running means.
+        squares: Running sums of squared deviations.
+    """
+
+    def __init__(self, size: int) -> None:
+        self.count = 0
+        self.mean: Vector = np.zeros(size)
+        self.squares: Vector = np.zeros(size)
+
+    def learn(self, x: Vector) -> None:
+        """Take one more vector into account."""
+        self.count += 1
+        away = x - self.mean
+        self.mean += away / self.count
+        away *= x - self.mean
+        self.squares += away
+
+    @property
+    def spread(self) -> Vector:
+        """One over the standard deviation of each input, 0 for one that has been constant."""
+        deviation = np.sqrt(self.squares / max(self.count, 1))
+        return np.divide(1.0, deviation, out=np.zeros_like(deviation), where=deviation > 0.0)
+
+    def scale(self, x: Vector) -> Vector:
+        """Standardise and clip to three deviations: no customer throws a linear model off."""
+        z: Vector = np.maximum(np.minimum((x - self.mean) * self.spread, CLIP), -CLIP)
+        return z
+
+
+class AdaGrad:
+    """Steps that shrink with the squared gradients seen so far, each weight by its own.
+
+    Args:
+        shape: Of the weights.
+        rate: First step.
+
+    Attributes:
+        weights: Learned.
+        squares: Sums of squared gradients.
+    """
+
+    def __init__(self, shape: int | tuple[int, ...], rate: float) -> None:
+        self.rate = rate
+        self.weights: Any = np.zeros(shape)
+        self.squares: Any = np.zeros(shape)
+
+    def step(self, gradient: Any) -> None:
+        """Go one step against *gradient*."""
+        self.squares += gradient * gradient
+        self.weights -= self.rate * gradient / np.sqrt(self.squares + EPSILON)
+
+    def hasten(self, share: float) -> None:
+        """Forget all but a *share* of the squared gradients: what has changed is learned faster again."""
+        self.squares *= share
+
+
+class LogisticRegression:
+    """Log odds linear in the inputs.
+
+    Args:
+        size: Number of inputs.
+        rate: First step of every weight.
+
+    Attributes:
+        inner: Weights of the inputs.
+        outer: The intercept.
+    """
+
+    def __init__(self, size: int, rate: float = 0.05) -> None:
+        self.inner = AdaGrad(size, rate)
+        self.outer = AdaGrad(1, rate)
+
+    def log_odds(self, z: Vector) -> float:
+        """Predict."""
+        return float(self.inner.weights @ z) + float(self.outer.weights[0])
+
+    def learn(self, z: Vector, label: int) -> None:
+        """Learn one answer."""
+        off = probability(self.log_odds(z)) - label
+        self.inner.step(off * z)
+        self.outer.step(np.array([off]))
+
+    def hasten(self, share: float) -> None:
+        """Learn faster again."""
+        self.inner.hasten(share)
+        self.outer.hasten(share)
+
+
+class LinearRegression(LogisticRegression):
+    """A number linear in the inputs, learned by squared error."""
+
+    def learn(self, z: Vector, label: float) -> None:
+        """Learn one answer."""
+        off = np.array([2.0 * (self.log_odds(z) - label)])
+        self.inner.step(off * z)
+        self.outer.step(off)
+
+
+class SoftmaxRegression:
+    """A distribution over classes whose logits are linear in the inputs, with an intercept for each group and class.
+
+    Args:
+        groups: Groups with their own intercepts.
+        classes: Number of classes.
+        size: Number of inputs.
+        rate: First step of every weight.
+
+    Attributes:
+        inner: Weights, a row a class.
+        outer: Intercepts, a row a group.
+    """
+
+    def __init__(self, groups: int, classes: int, size: int, rate: float = 0.05) -> None:
+        self.inner = AdaGrad((classes, size), rate)
+        self.outer = [AdaGrad(classes, rate) for _ in range(groups)]
+
+    def logits(self, z: Vector, group: int) -> Vector:
+        """Predict, up to a constant."""
+        scores: Vector = self.inner.weights @ z + self.outer[group].weights
+        return scores
+
+    def learn(self, z: Vector, group: int, label: int, logits: Vector | None = None) -> None:
+        """Learn one answer; *logits* are what `logits` gives, if that is known already."""
+        off = softmax(self.logits(z, group) if logits is None else logits)
+        off[label] -= 1.0
+        self.inner.step(np.outer(off, z))
+        self.outer[group].step(off)
+
+
+def softmax(logits: Vector) -> Vector:
+    """Turn logits into a distribution without overflow.
+
+    Examples:
+        >>> softmax(np.array([1000.0, 1000.0])).tolist()
+        [0.5, 0.5]
+    """
+    odds: Vector = np.exp(logits - logits.max())
+    odds /= odds.sum()
+    return odds
