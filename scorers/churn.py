@@ -14,7 +14,7 @@ from scorers.closed_form import Habit, Silence, probability, silence
 from scorers.evaluation import clipped, log_loss
 from scorers.linear import LogisticRegression, Vector
 from scorers.mixture import GRID, Mixture, blend
-from scorers.transforms import FEATURES, INPUTS, Rhythm
+from scorers.transforms import INPUTS, Rhythm
 
 CANCELLATION_ODDS: Final = log(0.1 / 0.9)
 """Log odds of a cancellation within the horizon, before any label: silence does not tell of contracts."""
@@ -27,10 +27,11 @@ _CALENDAR: Final = ("days_since_first_order", "days_since_first_event", "days_in
 READ: Final = np.array([float(name not in {f"log_{age}" for age in _CALENDAR}) for name in INPUTS])
 """Inputs that the regression reads. How long somebody has been known is left out: a population grows older than it was
 when the labels were asked, and a weight on age would be asked about ages that it has not seen. The closed form knows."""
-assert set(_CALENDAR) <= set(FEATURES)  # noqa: S101 - a misspelt name would be read without a word
 
 
-def told(known: Rhythm | None, usual: Silence, habit: Habit | None, basis: str, horizon: float, base: float) -> float:
+def told(
+    known: Rhythm | None, usual: Silence, habit: Habit | None, basis: str, horizon: float, base: float
+) -> float:
     """Give the log odds of churn that need no regression.
 
     Args:
@@ -93,7 +94,7 @@ class ChurnModel:
             label: 1 for churned, else 0.
             published: What was really predicted then; watched for drift.
         """
-        z = z * READ  # noqa: PLR6104 - not in place: others read it too
+        z = z * READ
         learned, sure = self.regression.log_odds(z), self.slope * said
         self.mixture.update([_loss(blend(sure, learned, weight), label) for weight in GRID])
         self._watch(probability(sure) if published is None else published, label)

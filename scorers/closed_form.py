@@ -65,9 +65,7 @@ class Silence(NamedTuple):
 NOTHING_KNOWN = Silence(0.0, 0.0, 0.0, 0.0)
 
 
-def silence(
-    orders: float, age: float, recency: float, horizon: float, habit: Habit | None = None
-) -> Silence:
+def silence(orders: float, age: float, recency: float, horizon: float, habit: Habit | None = None) -> Silence:
     """Tell the log odds that nothing happens within the horizon.
 
     Args:

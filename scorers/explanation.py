@@ -1,24 +1,27 @@
 """Why this churn risk? The parts of a score, exact where the model is linear, in words for those who act on it.
 
-The learned model is linear in log odds: what it says of a customer is its intercept (the average customer) plus
-one part for each input. Inputs that tell of the same thing are added up, for an order of 80 days ago enters as an
-age, as a ratio to the usual gap, and through the closed form: one at a time their parts would mislead. The sum over
-all reasons is exactly the learned log odds.
+The risk mixes the closed form with a regression, in log odds, where both can be taken apart: what the regression says of
+a customer is its intercept (the average customer) plus one part for each input, and the closed form tells of recency and
+rhythm. Inputs that tell of the same thing are added up, for an order of 80 days ago enters as an age, as a ratio to the
+usual gap, and through the closed form: one at a time their parts would mislead. The sum over all reasons and the average
+customer are exactly the log odds of the risk.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from math import isfinite, log
+from math import isfinite
 from typing import Final
 
 import msgspec
 
-from scorers.churn import prior_risk
 from scorers.closed_form import probability
 from scorers.evaluation import clipped
+from scorers.linear import CLIP
 from scorers.predictor import Predictor
-from scorers.transforms import CLIP, INPUTS, activity, inputs
+from scorers.transforms import INPUTS, inputs, rhythm
 
 __all__ = ["Explanation", "Reason", "explain", "heaviest_inputs", "topic_of"]
+
+_SILENT: Final = INPUTS.index("closed_form_silent")
 
 LEAST: Final = 0.05
 """Log odds below which a reason is not worth telling."""
@@ -44,11 +47,11 @@ class Explanation(msgspec.Struct, frozen=True):
     """Where a churn risk comes from.
 
     Attributes:
-        churn_risk: The risk; ``share`` times the learned one plus the rest times the prior's.
-        learned_risk: What the learned model says.
-        prior_risk: What the closed form over the order history says, which needs no labels.
-        share: How much the learned model is trusted, 0 to 1.
-        average: Learned log odds of the average customer; plus all reasons they are those of this one.
+        churn_risk: The risk; its log odds are ``share`` times the learned ones plus the rest times the closed form's.
+        learned_risk: What the regression alone says.
+        prior_risk: What the closed form over the order history alone says, which needs no labels.
+        share: How much the regression is trusted, 0 to 1.
+        average: Log odds of the average customer; plus all reasons they are those of this one.
         reasons: The strongest first.
         labels: How many labels the models have seen.
     """
@@ -74,29 +77,33 @@ def explain(predictor: Predictor, features: Sequence[float], most: int | None = 
         None for somebody who was never active: there is nothing to lose.
     """
     task = predictor.task
-    known = activity(features, task.churn, task.churn_days)
-    prior = prior_risk(known, task.churn)
-    if prior is None:
+    sure = predictor.closed_form(features)
+    if sure is None:
         return None
     named = dict(zip(predictor.features, features, strict=True))
     if task.churn != "orders":
         named.pop("days_since_last_order", None)  # it is not orders that are waited for
     share = predictor.churn_share
+    # What the closed form says of the average customer: known through its inputs, save for contracts.
+    usual = predictor.churn_slope * predictor.centre[_SILENT] if task.churn != "cancellations" else sure
+    parts = {"recency": (1.0 - share) * (sure - usual)}
+    average = (1.0 - share) * usual
+    learned = 0.0
     if share:
-        parts = _parts(predictor, inputs(features, known))
-        average = predictor.churn_intercept
-    else:  # before anything is learned the order history alone speaks
-        kept = clipped(prior)
-        average, parts = 0.0, {"recency": log(kept / (1.0 - kept))}
+        values = inputs(features, rhythm(features, task.churn), task.churn_days)
+        learned = predictor.churn_intercept
+        average += share * learned
+        for topic, part in _parts(predictor, values.tolist()).items():
+            learned += part
+            parts[topic] = parts.get(topic, 0.0) + share * part
     told = sorted(parts.items(), key=lambda part: (-abs(part[1]), part[0]))
     reasons = [Reason(topic, part, _sentence(topic, part, named)) for topic, part in told]
     if most is not None:
         reasons = [reason for reason in reasons if abs(reason.log_odds) >= LEAST][:most]
-    learned = probability(average + sum(parts.values())) if share else prior
     return Explanation(
         churn_risk=predictor.churn(features),
-        learned_risk=learned,
-        prior_risk=clipped(prior),
+        learned_risk=clipped(probability(learned if share else sure)),
+        prior_risk=clipped(probability(sure)),
         share=share,
         average=average,
         reasons=tuple(reasons),
@@ -110,7 +117,7 @@ def heaviest_inputs(predictor: Predictor, most: int = 16) -> list[tuple[str, flo
     Returns:
         Input name and log odds per standard deviation, the heaviest first; nothing before the first label.
     """
-    weighed = zip(INPUTS, predictor.churn_weights, strict=False)
+    weighed = zip(INPUTS, predictor.churn_weights, strict=True)
     heaviest = sorted(weighed, key=lambda pair: (-abs(pair[1]), pair[0]))
     return [(name, weight) for name, weight in heaviest[:most] if weight]
 
@@ -127,7 +134,7 @@ def topic_of(name: str) -> str:
 
 def _parts(predictor: Predictor, values: Sequence[float]) -> dict[str, float]:
     parts: dict[str, float] = {}
-    rows = zip(INPUTS, values, predictor.centre, predictor.spread, predictor.churn_weights, strict=False)
+    rows = zip(INPUTS, values, predictor.centre, predictor.spread, predictor.churn_weights, strict=True)
     for name, value, centre, spread, weight in rows:
         scaled = min(max((value - centre) * spread, -CLIP), CLIP)
         topic = topic_of(name)
@@ -183,17 +190,15 @@ def _service(named: Mapping[str, float]) -> str:
 
 
 def _social(named: Mapping[str, float]) -> str:
-    return _list(named, {"reviews": "review", "shares": "share", "referrals": "referral"}) or "nothing shared"
+    return _list(named, {"reviews_90d": "review", "shares_90d": "share"}) or "nothing shared in 90 days"
 
 
 def _ads(named: Mapping[str, float]) -> str:
-    return "advertisements " + (
-        _list(named, {"ad_clicks": "click", "ad_clicks_30d": "click"}) or "not clicked"
-    )
+    return "advertisements " + (_list(named, {"ad_clicks_30d": "click"}) or "not clicked")
 
 
 def _returns(named: Mapping[str, float]) -> str:
-    return _some(named, "refunds", "return") or "no returns"
+    return _some(named, "refunds_90d", "return") or "no returns"
 
 
 def _other(_: Mapping[str, float]) -> str:
@@ -224,7 +229,7 @@ _TOPICS: Final = (
     (("review", "share", "referral"), "social"),
     (("log_ad_",), "ads"),
     (("refund", "return"), "returns"),
-    (("since_first",), "tenure"),
+    (("since_first", "in_stage"), "tenure"),
     (("last_order_value", "avg_order", "revenue", "spend"), "spend"),
     (("last_order", "recency", "closed_form", "last_gap", "last_event"), "recency"),
     (("order", "gap", "trend"), "frequency"),

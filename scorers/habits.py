@@ -18,6 +18,7 @@ from scorers.transforms import Rhythm
 ROWS = 3000  # histories kept, 36 kB
 LEAST = 100  # histories from which a fit is tried
 REFITS = 13  # a horizon: every week for one of 90 days
+MOST_ACTS = 1000.0  # a machine that orders all day tells nothing of people
 BELIEF = 2.0  # how many histories the prior outweighs, a parameter
 _BOUNDS = [(-8.0, 9.0)] * 4
 
@@ -57,7 +58,7 @@ class Habits:
             self._due = day + self.every
         slot = self._count if self._count < ROWS else crc32(name.encode()) % ROWS
         self._count = min(self._count + 1, ROWS)
-        self._rows[slot] = (known.acts - 1.0, known.age - known.recency, known.age)
+        self._rows[slot] = (min(known.acts, MOST_ACTS) - 1.0, known.age - known.recency, known.age)
 
     def _fit(self) -> None:
         rows = self._rows[: self._count].astype(np.float64)

@@ -104,12 +104,13 @@ class Learner:
             return refusal
         features = example.vector()
         if example.is_open:
-            self.observed += 1
-            self._observe(example, features)
+            self.observe(features, example.asked_at, example.id)
             return "observed"
         self._judge(example)
-        if not self.observed:  # nobody tells of questions as they are asked: late histories are better than none
-            self._observe(example, features)
+        if (
+            not self.observed
+        ):  # nobody tells of questions as they are asked: late histories are better than none
+            self._observe(features, example.asked_at, example.id)
         view = self.view(features)
         self.scaler.learn(view.x)
         z = self.scaler.scale(view.x)
@@ -141,10 +142,21 @@ class Learner:
         )
         return View(inputs(features, known, task.churn_days), known, usual, said, spend)
 
-    def _observe(self, example: Example, features: Sequence[float]) -> None:
+    def observe(self, features: Sequence[float], asked_at: str, name: str) -> None:
+        """Learn from a question as it is asked, long before its answer, how the population orders.
+
+        Args:
+            features: Values of `scorers.transforms.FEATURES`.
+            asked_at: Event time of the question, RFC 3339.
+            name: Of the question, unique.
+        """
+        self.observed += 1
+        self._observe(features, asked_at, name)
+
+    def _observe(self, features: Sequence[float], asked_at: str, name: str) -> None:
         known = rhythm(features, self.task.churn)
         if known is not None:
-            self.habits.observe(known, _day(example.asked_at), example.id)
+            self.habits.observe(known, _day(asked_at), name)
         self.value.observe(day_amount(features, 0.0))
 
     def figures(self) -> Figures:

@@ -19,6 +19,7 @@ TRUST_RATE = 0.02
 STAY_PRIOR = 8.0  # pseudo-counts: before any label eight of ten stay
 MOVE_PRIOR = 2.0  # shared by all other stages
 BACKED = 4.0  # pseudo-counts of a finer table, distributed as the coarse one says
+FIRST_TRUST: Final = (0.1, 0.3, 0.3, 0.3, 0.0)  # the regression earns its own
 SURE = 12.0  # no log probability is lower than minus this
 BINS: Final = 16
 TABLES: Final = ("stage", "stage_by_days_in_stage", "stage_by_days_since_last_order", "stage_by_closed_form")
@@ -84,7 +85,7 @@ class NextStageModel:
         self.regression = SoftmaxRegression(stages, stages + 1, len(INPUTS), LEARNING_RATE)
         self.trust = [AdaGrad(EXPERTS, TRUST_RATE) for _ in range(stages)]
         for trust in self.trust:
-            trust.weights += np.array([0.1, 0.3, 0.2, 0.2, 0.2])
+            trust.weights += np.array(FIRST_TRUST)
         self.examples = 0
 
     def distribution(self, z: Vector, stage: int, bins: Sequence[int]) -> list[float]:

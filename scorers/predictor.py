@@ -1,8 +1,8 @@
 """What do the models say about one customer, cheaply and without learning anything?
 
 A predictor is plain numbers, copied out of a learner: immutable, the same in every worker, readable without
-unpickling anything. It equals the learner's own models to 1e-9. Whatever goes in, what comes out is a number: an answer that is
-not one is replaced by the closed form's, and counted.
+unpickling anything. It equals the learner's own models to 1e-9. Whatever goes in, what comes out is a number: an
+answer that is not one is replaced by the closed form's, and counted.
 """
 
 from collections.abc import Sequence
@@ -19,8 +19,8 @@ from scorers.evaluation import clipped
 from scorers.learner import FEATURE_SCHEMA, Learner, Task
 from scorers.linear import CLIP
 from scorers.next_stage import SURE, TABLES, mixed, places
-from scorers.transforms import FEATURES, INPUTS, inputs, rhythm
-from scorers.value import YEAR, amount, day_amount, expected_spend, factor
+from scorers.transforms import FEATURES, INPUTS, Rhythm, inputs, rhythm
+from scorers.value import YEAR, amount, day_amount, expected_spend, factor, judged
 
 Row = tuple[float, ...]
 _MOST_LOGIT = 700.0
@@ -103,7 +103,9 @@ class Predictor(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         logits = self._logits(inputs(x, known, horizon)) if self.version else None
         churn = 0.0 if known is None else self._churn(fitted, logits)
         following = self._next_stage(stage, places(x, usual.silent), logits)
-        return Scores(churn, following, self._value(self._spend(x, known, fitted, task.value_days), churn, logits))
+        return Scores(
+            churn, following, self._value(self._spend(x, known, fitted, task.value_days), churn, logits)
+        )
 
     def churn(self, x: Sequence[float]) -> float:
         """Give the probability of churn within its horizon; 0 for somebody who has never been active."""
@@ -128,6 +130,19 @@ class Predictor(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         fitted = NOTHING_KNOWN if known is None else silence(*known, self.task.churn_days, self.habit)
         near = self._spend(x, known, fitted, self.task.value_days)
         return self.value(x) * (self._spend(x, known, fitted, days) / near) if near > 0.0 else 0.0
+
+    def closed_form(self, x: Sequence[float]) -> float | None:
+        """Give the log odds of churn that need no regression; `None` for somebody who has never been active."""
+        known = rhythm(x, self.task.churn)
+        if known is None:
+            return None
+        said = silence(*known, self.task.churn_days, self.habit).silent
+        return self.churn_slope * (self.churn_base if self.task.churn == "cancellations" else said)
+
+    @property
+    def churn_weights(self) -> Row:
+        """Log odds of churn per standardised input, of the regression alone."""
+        return self.weights[0]
 
     def _logits(self, x: Any) -> list[float]:
         centre, spread, weights = self._arrays
@@ -164,20 +179,20 @@ class Predictor(msgspec.Struct, frozen=True, kw_only=True, dict=True):
 
     def _softmax(self, stage: int, logits: list[float]) -> list[float]:
         """Log probabilities of the regression: staying counts for the own stage."""
-        odds = mixed(
-            [[a + b for a, b in zip(logits[2:], self.stage_intercepts[stage], strict=True)]], (1.0,)
-        )
+        odds = mixed([[a + b for a, b in zip(logits[2:], self.stage_intercepts[stage], strict=True)]], (1.0,))
         staying = odds.pop()
         odds[stage] += staying
         return [_log(each) for each in odds]
 
-    def _spend(self, x: Sequence[float], known: Any, fitted: Silence, ahead: float) -> float:
+    def _spend(self, x: Sequence[float], known: Rhythm | None, fitted: Silence, ahead: float) -> float:
         task, habit = self.task, self.habit
         each = day_amount(x, self.value_usual)
-        if task.churn != "orders":
-            known, habit = rhythm(x, "orders"), None
-            fitted = NOTHING_KNOWN if known is None else silence(*known, task.churn_days)
-        return expected_spend(each, known, fitted, habit, task.churn_days, ahead)
+        if task.churn == "orders":
+            return expected_spend(each, known, fitted, habit, task.churn_days, ahead)
+        bought = rhythm(x, "orders")
+        return expected_spend(
+            each, bought, judged(bought, None, task.churn_days), None, task.churn_days, ahead
+        )
 
     def _value(self, expected: float, churn: float, logits: list[float] | None) -> float:
         scale = factor(self.value_factors, 1.0 - churn)
@@ -216,7 +231,9 @@ def predictor_of(learner: Learner) -> Predictor:
     churn, value, following = learner.churn, learner.value, learner.next_stage
     softmax = following.regression
     with np.errstate(divide="ignore"):
-        tables = [[np.maximum(np.log(following.table(k, s)), -SURE) for s in stages] for k in range(len(TABLES))]
+        tables = [
+            [np.maximum(np.log(following.table(k, s)), -SURE) for s in stages] for k in range(len(TABLES))
+        ]
     return Predictor(
         task=learner.task,
         version=learner.labels,

@@ -86,8 +86,12 @@ LONG_AGO_DAYS = 3650.0  # stands for "never" and for everything older
 MOST = 1e12  # no count or amount is larger
 MOST_TREND = 10.0
 MOST_RATIO = 100.0
+MOST_ODDS = 50.0
 _CAPS: Final = np.array(
-    [LONG_AGO_DAYS] * len(AGES) + [MOST] * len(AMOUNTS) + [MOST_TREND] + [LONG_AGO_DAYS] * len(STANDING_FEATURES)
+    [LONG_AGO_DAYS] * len(AGES)
+    + [MOST] * len(AMOUNTS)
+    + [MOST_TREND]
+    + [LONG_AGO_DAYS] * len(STANDING_FEATURES)
 )
 _N: Final = len(FEATURES)
 _LOG_RATIO: Final = log1p(MOST_RATIO)
@@ -119,6 +123,8 @@ def rhythm(features: Sequence[float], basis: str) -> Rhythm | None:
     """
     if basis == "orders":
         acts, age, recency = features[ORDER_DAYS], features[FIRST_ORDER], features[LAST_ORDER]
+        if not acts >= 1.0:
+            acts = features[ORDERS]
     else:
         age, recency = features[FIRST_EVENT], features[LAST_EVENT]
         # Somebody known by an e-mail alone has events but no session: one visit is the least that can be said.
@@ -161,6 +167,9 @@ def inputs(features: Sequence[float], known: Rhythm | None, horizon: float) -> V
     usual = silence(*known, horizon)
     quick, slow = (silence(*known, horizon, habit) for habit in paced(horizon))
     x[_N:] = (told, *usual, quick.waited, quick.silent, slow.waited, slow.silent)
+    tail = x[_N:]  # whoever orders by the million must not stretch the scale for everybody
+    np.fmin(tail, MOST_ODDS, out=tail)
+    np.fmax(tail, -MOST_ODDS, out=tail)
     return x
 
 

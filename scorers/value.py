@@ -13,7 +13,7 @@ from typing import Final
 from scorers.closed_form import Habit, Silence, expected_orders, silence
 from scorers.linear import LinearRegression, Vector
 from scorers.mixture import GRID, Mixture, blend
-from scorers.transforms import FEATURES, INPUTS, MOST, ORDER_DAYS, ORDER_VALUE, ORDERS, Rhythm
+from scorers.transforms import INPUTS, MOST, ORDER_DAYS, ORDER_VALUE, ORDERS, Rhythm
 
 LEARNING_RATE = 0.05
 LOG_MOST = log1p(MOST)
@@ -23,8 +23,6 @@ KNOTS: Final = 11
 FACTORS: Final = (0.03, 2.0)
 FACTOR_RATE = 0.05
 LOSS_CAP = 20.0  # one enormous order does not decide which model is trusted
-_WANTED: Final = FEATURES.index("orders")
-assert _WANTED == ORDERS  # noqa: S101 - the amount of a day with orders is read by position
 
 
 def day_amount(features: Sequence[float], usual: float) -> float:

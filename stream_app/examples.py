@@ -6,10 +6,10 @@ from xxhash import xxh3_64_intdigest
 
 from scorers.example import Example, encode_example
 from scorers.learner import FEATURE_SCHEMA
-from state import Answer, format_instant, unpack
+from state import Answer, Pending, format_instant, unpack
 from stream_app.scoring import Scoring
 
-__all__ = ["example_of"]
+__all__ = ["example_of", "question_of"]
 
 _MICRO = 1_000_000
 
@@ -35,5 +35,23 @@ def example_of(scoring: Scoring, customer: str, answer: Answer) -> bytes:
         churned=question.churned,
         next=track.stages[question.moved_to if question.moved_to >= 0 else question.stage],
         spent=question.spent / _MICRO,
+    )
+    return encode_example(example)
+
+
+def question_of(scoring: Scoring, customer: str, question: Pending) -> bytes:
+    """The question as it was asked, without prediction and answers: it tells how customers order, not who leaves."""
+    track = scoring.tracks[question.lifecycle]
+    asked_at = format_instant(question.asked_at)
+    identity = xxh3_64_intdigest(f"{track.name}/{question.asked_at}/{customer}?".encode())
+    example = Example(
+        id=f"{identity:016x}",
+        lifecycle=track.name,
+        asked_at=asked_at,
+        answered_at=asked_at,
+        stage=track.stages[question.stage],
+        features=[value if math.isfinite(value) else None for value in unpack(question.features)],
+        schema=FEATURE_SCHEMA,
+        model_version=question.model_version,
     )
     return encode_example(example)

@@ -57,6 +57,8 @@ class Questions:
         """Take an answered question."""
         example = decode_example(payload)
         self._answered.append(example)
+        if example.is_open:
+            return
         track, at = self._tracks[example.lifecycle], parse_instant(example.asked_at)
         features = example.vector()
         self._judgements[example.lifecycle].tell(
@@ -86,7 +88,8 @@ class Questions:
         self._answered.sort(key=lambda example: (example.answered_at, example.id))
         for example in self._answered:
             learner = self.learners[example.lifecycle]
-            learner.learn(example)
+            if learner.learn(example) == "observed":
+                continue
             step = Learned(
                 lifecycle=example.lifecycle,
                 labels=("churn", "next_stage", "value"),

@@ -124,18 +124,27 @@ class Snapshots:
             features = [value if -_LARGEST < value < _LARGEST else _rounded(value) for value in values]
             for index, track in enumerate(scoring.tracks):
                 standing = profile.standings[index]
+                seen = scoring.view(features, standing, at - 1)
                 everybody[index].add(
                     customer,
                     standing.stage,
-                    features,
-                    predictors[index].score(values, standing.stage),
+                    seen,
+                    predictors[index].score(seen, standing.stage),
                     profile.counts[_REVENUE],
                     known=is_askable(profile, track.horizons.label),
                     since=standing.since,
                 )
-        for waiting, asked in zip(self._waiting, everybody, strict=True):
+        for index, asked in enumerate(everybody):
             if len(asked):
-                waiting.append(asked)
+                self._waiting[index].append(asked)
+                self._observe(scoring.tracks[index], asked)
+
+    def _observe(self, track: Track, asked: Asked) -> None:
+        """Show what was asked to the learner: how a population orders is learned without answers."""
+        learner, asked_at = self.learners[track.name], _written(asked.at)
+        for row, customer in asked.rows():
+            if asked.risk(row) is not None:
+                learner.observe(asked.features(row), asked_at, f"{asked.at}/{customer}")
 
     # ------------------------------------------------------------------ answering
 

@@ -20,7 +20,7 @@ from state import (
     settle,
 )
 from stream_app.alerting import alert_due, alert_of, crossing, is_cooled, raises
-from stream_app.examples import example_of
+from stream_app.examples import example_of, question_of
 from stream_app.outputs import EXAMPLE, STAGE_CHANGE, Output, stage_change_json
 from stream_app.schedule import ask_due_of, score_due
 from stream_app.scoring import Scoring, Track
@@ -165,7 +165,7 @@ def evaluate(
             values = values or scoring.inputs.values(profile, at)
             outputs += _publish(scoring, index, customer, profile, values, at, reason, moved=moved or weighed)
             if is_asking:
-                _ask(scoring, index, profile, values, at)
+                outputs += _ask(scoring, index, customer, profile, values, at)
         change = track.lifecycle.next_change(
             at, vector, standing, standing.risk, standing.next_p, track.rules.expiry(profile, at), late
         )
@@ -233,7 +233,7 @@ def _decide(
     if not (lifecycle.uses_scores and is_open and standing.stage >= 0):
         return stage, False
     published = (standing.risk, standing.next_stage, standing.next_p)
-    _score(scoring, index, standing, profile, scoring.inputs.values(profile, at))
+    _score(scoring, index, standing, profile, scoring.inputs.values(profile, at), at)
     fresh = lifecycle.decide(at, vector, standing, standing.risk, standing.next_p, late)
     if fresh == stage and abs(standing.risk - published[0]) < scoring.policy.risk_step:
         standing.risk, standing.next_stage, standing.next_p = published
@@ -264,7 +264,7 @@ def _publish(
     """Publish a move, or a score that has moved far enough; with an alert if the risk has crossed the threshold."""
     standing, policy = profile.standings[index], scoring.policy
     before = (standing.risk, standing.next_stage, standing.next_p)
-    _score(scoring, index, standing, profile, values)
+    _score(scoring, index, standing, profile, values, at)
     crossed = crossing(policy, standing, profile, at)
     if not (reason or moved or crossed or abs(standing.risk - before[0]) >= policy.risk_step):
         standing.risk, standing.next_stage, standing.next_p = before
@@ -280,9 +280,11 @@ def _publish(
     return outputs
 
 
-def _score(scoring: Scoring, index: int, standing: Standing, profile: Profile, values: list[float]) -> None:
+def _score(
+    scoring: Scoring, index: int, standing: Standing, profile: Profile, values: list[float], at: int
+) -> None:
     """Put the scores of the moment into the standing; whoever was never active has no churn risk."""
-    scores = scoring.predictors[index].score(values, standing.stage)
+    scores = scoring.predictors[index].score(scoring.view(values, standing, at), standing.stage)
     askable = is_askable(profile, scoring.horizons[index].label)
     standing.risk = scores.churn if askable and math.isfinite(scores.churn) else -1.0
     likely, chance = -1, 0.0
@@ -292,23 +294,28 @@ def _score(scoring: Scoring, index: int, standing: Standing, profile: Profile, v
     standing.next_stage, standing.next_p = likely, chance
 
 
-def _ask(scoring: Scoring, index: int, profile: Profile, values: list[float], at: int) -> None:
+def _ask(
+    scoring: Scoring, index: int, customer: str, profile: Profile, values: list[float], at: int
+) -> list[Output]:
+    """Ask the models, and tell the trainer what was asked: how a population orders is learned without answers."""
     standing, predictor = profile.standings[index], scoring.predictors[index]
     waiting = sum(1 for pending in profile.pending if pending.lifecycle == index)
     if waiting >= scoring.policy.max_pending or not is_askable(profile, scoring.horizons[index].label):
-        return
-    scores = predictor.score(values, standing.stage)
-    ask(
+        return []
+    seen = scoring.view(values, standing, at)
+    scores = predictor.score(seen, standing.stage)
+    pending = ask(
         profile,
         at=at,
         lifecycle=index,
         stage=standing.stage,
-        features=values,
+        features=seen,
         risk=scores.churn,
         next_stage=scores.next_stage,
         value=scores.value,
         model_version=predictor.version,
     )
+    return [Output(EXAMPLE, customer.encode(), question_of(scoring, customer, pending))]
 
 
 def _answers(scoring: Scoring, customer: str, profile: Profile, at: int) -> list[Output]:

@@ -25,7 +25,7 @@ from stream_app.training import Training
 
 log = structlog.get_logger(__name__)
 
-QUIET = ("learned", "duplicate", "before")
+QUIET = ("learned", "observed", "duplicate", "before")
 SLICE = 200  # examples between two looks at heartbeats
 
 

@@ -15,7 +15,7 @@ from scorers.live_figures import LiveFigures
 from scorers.recent_ids import RecentIds
 from scorers.snapshot import LearnerState, Snapshot, restore, seal
 
-OUTCOMES: Final = ("learned", "duplicate", "lifecycle", "schema", "stage", "label", "unreadable")
+OUTCOMES: Final = ("learned", "observed", "duplicate", "lifecycle", "schema", "stage", "label", "unreadable")
 """What may become of a record; all but the first change no model."""
 
 
@@ -75,7 +75,7 @@ class Training:
             return "before"
         outcome = self._learn(value)
         state.offset = offset + 1
-        state.outcomes[outcome] += 1
+        state.outcomes[outcome] = state.outcomes.get(outcome, 0) + 1
         self.fresh += 1
         return outcome
 

@@ -82,7 +82,8 @@ def test_no_score_drifts_away_from_what_was_published(history: list[Event]) -> N
             for index, track in enumerate(partition.engine.scoring.tracks):
                 if not is_askable(profile, track.horizons.label):
                     continue
-                values = partition.engine.scoring.inputs.values(profile, due)
+                compiled = partition.engine.scoring
+                values = compiled.view(compiled.inputs.values(profile, due), profile.standings[index], due)
                 stage = profile.standings[index].stage
                 risk = partition.engine.scoring.predictors[index].score(values, stage).churn
                 published = told[customer, track.name]["churn_risk"]

@@ -14,6 +14,8 @@ TASK = Task(lifecycle="retail", stages=("prospect", "customer", "loyal", "lapsed
 
 def features_of(**known: float) -> list[float]:
     """A raw feature vector; what is not named is zero, and never for ages."""
+    known.setdefault("order_days", known.get("orders", 0.0))
+    known.setdefault("days_in_stage", 0.0)
     return [known.get(name, inf if "days" in name and name[-1] != "d" else 0.0) for name in FEATURES]
 
 

@@ -1,9 +1,10 @@
-from math import exp, inf
+from math import exp, inf, log
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from scorers.evaluation import clipped
 from scorers.explanation import explain, heaviest_inputs, topic_of
 from scorers.learner import Learner, Task
 from scorers.predictor import Predictor, cold_start, predictor_of
@@ -37,7 +38,7 @@ def buyer(**known: float) -> list[float]:
 
 
 @given(orders=st.integers(1, 60), first=st.floats(0, 2000), share=st.floats(0, 1), opens=st.integers(0, 50))
-def test_all_reasons_and_the_average_are_the_learned_risk(
+def test_all_reasons_and_the_average_are_the_risk(
     learned: Predictor, orders: int, first: float, share: float, opens: int
 ) -> None:
     features = buyer(
@@ -50,10 +51,16 @@ def test_all_reasons_and_the_average_are_the_learned_risk(
     told = explain(learned, features)
     assert told is not None
     log_odds = told.average + sum(reason.log_odds for reason in told.reasons)
-    assert told.learned_risk == pytest.approx(1 / (1 + exp(-log_odds)), abs=1e-12)
+    assert told.churn_risk == pytest.approx(clipped(1 / (1 + exp(-log_odds))), abs=1e-9)
     assert told.churn_risk == pytest.approx(learned.churn(features), abs=1e-12)
-    mixed = told.share * told.learned_risk + (1 - told.share) * told.prior_risk
-    assert told.churn_risk == pytest.approx(mixed, abs=2e-4)  # published risks keep away from 0 and 1
+    mixed = told.share * logit(told.learned_risk) + (1 - told.share) * logit(told.prior_risk)
+    # what is told alone keeps away from 0 and 1
+    if max(abs(logit(told.learned_risk)), abs(logit(told.prior_risk))) < 9:
+        assert logit(told.churn_risk) == pytest.approx(mixed, abs=1e-6)
+
+
+def logit(risk: float) -> float:
+    return log(risk / (1 - risk))
 
 
 def test_reasons_are_sentences_with_the_customers_own_numbers(learned: Predictor) -> None:

@@ -1,17 +1,17 @@
 import random
 import timeit
-from math import isfinite
+from math import inf, isfinite, nan
 
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scorers.churn import prior_risk
+from scorers import predictor as predictor_module
 from scorers.learner import Learner, Task
+from scorers.next_stage import places
 from scorers.predictor import Predictor, cold_start, predictor_of
-from scorers.transforms import FEATURES, INPUTS, activity, inputs
-from scorers.value import value_prior
+from scorers.transforms import FEATURES
 from tests.scorers.buyers import TASK, buyer, examples, features_of
 
 
@@ -23,40 +23,36 @@ def learner() -> Learner:
     return made
 
 
-def test_it_equals_the_river_models(learner: Learner) -> None:
+def test_it_equals_the_models_that_learn(learner: Learner) -> None:
     predictor, rng = predictor_of(learner), random.Random(9)
     assert 0 < predictor.churn_share <= 1
-    assert 0 < predictor.stage_share <= 1
     assert 0 < predictor.value_share <= 1
     for number in range(200):
         x, stage = buyer(rng), number % 4
-        known = activity(x, TASK.churn, TASK.churn_days)
-        scaled = learner.scale(dict(zip(INPUTS, inputs(x, known), strict=True)))
-        prior = prior_risk(known, TASK.churn)
-        churn = 0.0 if prior is None else learner.churn.probability(scaled, prior)
-        value = learner.value.expected(
-            scaled, value_prior(x, known, TASK.churn, TASK.churn_days, TASK.value_days)
-        )
+        view = learner.view(x)
+        z = learner.scaler.scale(view.x)
+        churn = 0.0 if view.known is None else learner.churn.probability(z, view.said)
         scores = predictor.score(x, stage)
         assert scores.churn == pytest.approx(churn, abs=1e-9)
-        assert scores.next_stage == pytest.approx(learner.next_stage.distribution(scaled, stage), abs=1e-9)
-        assert scores.value == pytest.approx(value, rel=1e-9)
-        assert scores == (predictor.churn(x), predictor.next_stage(x, stage), predictor.value(x))
+        following = learner.next_stage.distribution(z, stage, places(x, view.usual.silent))
+        assert scores.next_stage == pytest.approx(following, abs=1e-9)
+        assert scores.value == pytest.approx(learner.value.typical(z, view.spend, 1.0 - churn), rel=1e-9)
 
 
-def test_river_speaks_alone_when_it_has_all_the_trust(learner: Learner) -> None:
-    predictor = msgspec.structs.replace(
-        predictor_of(learner), churn_share=1.0, stage_share=1.0, value_share=1.0
-    )
-    rng = random.Random(10)
-    for _ in range(50):
-        x = buyer(rng)
-        known = activity(x, TASK.churn, TASK.churn_days)
-        if prior_risk(known, TASK.churn) is None:
-            continue
-        scaled = learner.scale(dict(zip(INPUTS, inputs(x, known), strict=True)))
-        river = learner.churn.regression.predict_proba_one(scaled)[True]
-        assert predictor.churn(x) == pytest.approx(min(max(river, 1e-4), 1 - 1e-4), abs=1e-9)
+def test_a_year_holds_more_than_a_quarter(learner: Learner) -> None:
+    predictor = predictor_of(learner)
+    x = features_of(orders=5, days_since_first_order=100, days_since_last_order=1, avg_order_value=20)
+    assert predictor.value(x) < predictor.value_ahead(x) < 5 * predictor.value(x)
+    assert predictor.value_ahead(features_of()) == 0.0
+
+
+def test_an_answer_that_is_no_number_is_replaced_and_counted(learner: Learner) -> None:
+    broken = msgspec.structs.replace(predictor_of(learner), churn_intercept=nan, value_intercept=inf)
+    before = predictor_module.guarded
+    scores = broken.score(features_of(orders=5, days_since_first_order=100, days_since_last_order=1), 1)
+    assert isfinite(scores.churn)
+    assert isfinite(scores.value)
+    assert predictor_module.guarded > before
 
 
 @given(st.lists(st.floats(), min_size=len(FEATURES), max_size=len(FEATURES)), st.integers(0, 3))
@@ -99,7 +95,10 @@ def test_one_stage_always_stays() -> None:
 
 def test_it_travels_as_plain_numbers(learner: Learner) -> None:
     predictor = predictor_of(learner)
-    assert msgspec.msgpack.decode(msgspec.msgpack.encode(predictor), type=Predictor) == predictor
+    again = msgspec.msgpack.decode(msgspec.msgpack.encode(predictor), type=Predictor)
+    assert again == predictor
+    x = features_of(orders=3, days_since_first_order=90, days_since_last_order=5)
+    assert again.score(x, 1) == predictor.score(x, 1)
 
 
 def test_it_does_not_change_while_the_learner_goes_on() -> None:

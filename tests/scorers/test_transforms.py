@@ -3,8 +3,7 @@ from math import isfinite
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scorers.closed_form import NOTHING_KNOWN
-from scorers.transforms import FEATURES, INPUTS, activity, inputs
+from scorers.transforms import FEATURES, INPUTS, inputs, rhythm
 from tests.scorers.buyers import features_of
 
 vectors = st.lists(st.floats(), min_size=len(FEATURES), max_size=len(FEATURES))
@@ -12,14 +11,14 @@ vectors = st.lists(st.floats(), min_size=len(FEATURES), max_size=len(FEATURES))
 
 @given(vectors, st.sampled_from(["orders", "events", "cancellations"]))
 def test_inputs_are_finite_whatever_comes(x: list[float], basis: str) -> None:
-    made = inputs(x, activity(x, basis, 90.0))
+    made = inputs(x, rhythm(x, basis), 90.0)
     assert len(made) == len(INPUTS)
     assert all(map(isfinite, made))
 
 
 def test_never_looks_like_very_long_ago() -> None:
-    never = inputs(features_of(orders=1), NOTHING_KNOWN)
-    long_ago = inputs(features_of(orders=1, days_since_last_order=1e5), NOTHING_KNOWN)
+    never = inputs(features_of(orders=1), None, 90.0)
+    long_ago = inputs(features_of(orders=1, days_since_last_order=1e5), None, 90.0)
     place = INPUTS.index("log_days_since_last_order")
     assert never[place] == long_ago[place]
 
@@ -31,5 +30,10 @@ def test_names_are_unique() -> None:
 
 def test_visits_stand_for_activity_where_orders_do_not() -> None:
     x = features_of(sessions=5, days_since_first_event=100, days_since_last_event=1)
-    assert activity(x, "orders", 90) is NOTHING_KNOWN
-    assert activity(x, "events", 90).silent < 0
+    assert rhythm(x, "orders") is None
+    assert rhythm(x, "events") == (5, 100, 1)
+
+
+def test_whoever_orders_by_the_million_stretches_no_scale() -> None:
+    x = features_of(orders=1e6, days_since_first_order=300.0, days_since_last_order=0.1)
+    assert max(map(abs, inputs(x, rhythm(x, "orders"), 90.0))) <= 50.0

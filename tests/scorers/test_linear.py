@@ -1,0 +1,73 @@
+import random
+from math import exp
+
+import numpy as np
+import pytest
+from river import linear_model, optim, preprocessing
+
+from scorers.linear import LinearRegression, LogisticRegression, Scaler, SoftmaxRegression, softmax
+
+SIZE = 12
+ONE = "one"  # an input that is always one: the intercept
+
+
+def vectors(count: int) -> list[np.ndarray]:
+    rng = random.Random(3)
+    return [np.array([rng.gauss(k, 1 + k) for k in range(SIZE)]) for _ in range(count)]
+
+
+def named(x: np.ndarray) -> dict[object, float]:
+    return {**dict(enumerate(x.tolist())), ONE: 1.0}
+
+
+def test_scaling_is_that_of_river() -> None:
+    ours, theirs = Scaler(SIZE), preprocessing.StandardScaler()
+    for x in vectors(300):
+        ours.learn(x)
+        theirs.learn_one(dict(enumerate(x.tolist())))
+    x = vectors(1)[0]
+    expected = theirs.transform_one(dict(enumerate(x.tolist())))
+    assert ours.scale(x).tolist() == pytest.approx(
+        [max(min(expected[k], 3), -3) for k in range(SIZE)], abs=1e-9
+    )
+
+
+def test_logistic_regression_is_that_of_river() -> None:
+    ours = LogisticRegression(SIZE, 0.05)
+    theirs = linear_model.LogisticRegression(optimizer=optim.AdaGrad(0.05), intercept_lr=0.0)
+    for x in vectors(500):
+        label = int(exp(-abs(x[0])) > 0.4)
+        assert 1 / (1 + exp(-ours.log_odds(x))) == pytest.approx(
+            theirs.predict_proba_one(named(x))[True], abs=1e-9
+        )
+        ours.learn(x, label)
+        theirs.learn_one(named(x), bool(label))
+    assert ours.inner.weights.tolist() == pytest.approx([theirs.weights[k] for k in range(SIZE)], abs=1e-9)
+    assert float(ours.outer.weights[0]) == pytest.approx(theirs.weights[ONE], abs=1e-9)
+
+
+def test_linear_regression_is_that_of_river() -> None:
+    ours = LinearRegression(SIZE, 0.05)
+    theirs = linear_model.LinearRegression(optimizer=optim.AdaGrad(0.05), intercept_lr=0.0)
+    for x in vectors(500):
+        target = float(x[1] - x[2])
+        assert ours.log_odds(x) == pytest.approx(theirs.predict_one(named(x)), abs=1e-9)
+        ours.learn(x, target)
+        theirs.learn_one(named(x), target)
+
+
+def test_softmax_regression_is_that_of_river() -> None:
+    ours = SoftmaxRegression(1, 3, SIZE, 0.05)
+    theirs = linear_model.SoftmaxRegression(optimizer=optim.AdaGrad(0.05))
+    for number, x in enumerate(vectors(500)):
+        if number > 3:  # River meets its classes one by one
+            expected = theirs.predict_proba_one(named(x))
+            assert softmax(ours.logits(x, 0)).tolist() == pytest.approx(
+                [expected[c] for c in range(3)], abs=1e-9
+            )
+        label = number % 3 if number < 3 else int(abs(x[3])) % 3
+        if number < 3:
+            theirs.learn_one(dict.fromkeys(named(x), 0.0), label)
+            continue
+        ours.learn(x, 0, label)
+        theirs.learn_one(named(x), label)
