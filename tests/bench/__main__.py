@@ -7,7 +7,18 @@ import logging
 import sys
 from pathlib import Path
 
-NAMES = ("throughput", "latency", "recovery", "growth", "scale", "redis", "gateway", "faults", "garbage", "models")
+NAMES = (
+    "throughput",
+    "latency",
+    "recovery",
+    "growth",
+    "scale",
+    "redis",
+    "gateway",
+    "faults",
+    "garbage",
+    "models",
+)
 
 
 def main() -> int:
