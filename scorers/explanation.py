@@ -107,7 +107,7 @@ def explain(predictor: Predictor, features: Sequence[float], most: int | None = 
         share=share,
         average=average,
         reasons=tuple(reasons),
-        labels=predictor.version,
+        labels=predictor.labels,
     )
 
 

@@ -67,7 +67,7 @@ class Learner:
         task: What is predicted.
 
     Attributes:
-        labels: Examples learned so far; the version of the predictor made from it.
+        labels: Examples learned so far.
         observed: Questions seen without answers.
         habits: How the population orders.
         churn: The churn models.
@@ -122,8 +122,14 @@ class Learner:
             self.next_stage.learn(z, self._stage(example.stage), self._stage(example.next), bins)
         if example.spent is not None:
             self.value.learn(z, view.spend, buys, example.spent)
+            self.value.observe(day_amount(features, 0.0))
         self.labels += 1
         return "learned"
+
+    @property
+    def version(self) -> int:
+        """Version of the predictor made from it: grows with each label, and with each fit that needs none."""
+        return self.labels + self.habits.fits
 
     def view(self, features: Sequence[float]) -> "View":
         """Prepare what all models read of one customer.
@@ -140,7 +146,7 @@ class Learner:
         spend = expected_spend(
             each, bought, judged(bought, own, task.churn_days), own, task.churn_days, task.value_days
         )
-        return View(inputs(features, known, task.churn_days), known, usual, said, spend)
+        return View(inputs(features, known, task.churn_days, usual), known, usual, said, spend)
 
     def observe(self, features: Sequence[float], asked_at: str, name: str) -> None:
         """Learn from a question as it is asked, long before its answer, how the population orders.
@@ -157,7 +163,6 @@ class Learner:
         known = rhythm(features, self.task.churn)
         if known is not None:
             self.habits.observe(known, _day(asked_at), name)
-        self.value.observe(day_amount(features, 0.0))
 
     def figures(self) -> Figures:
         """Give the prequential quality over the whole life, as in ``metrics.json``."""

@@ -35,6 +35,7 @@ class Scaler:
         self.count = 0
         self.mean: Vector = np.zeros(size)
         self.squares: Vector = np.zeros(size)
+        self._spread: Vector | None = None
 
     def learn(self, x: Vector) -> None:
         """Take one more vector into account."""
@@ -43,12 +44,15 @@ class Scaler:
         self.mean += away / self.count
         away *= x - self.mean
         self.squares += away
+        self._spread = None
 
     @property
     def spread(self) -> Vector:
         """One over the standard deviation of each input, 0 for one that has been constant."""
-        deviation = np.sqrt(self.squares / max(self.count, 1))
-        return np.divide(1.0, deviation, out=np.zeros_like(deviation), where=deviation > 0.0)
+        if self._spread is None:
+            deviation = np.sqrt(self.squares / max(self.count, 1))
+            self._spread = np.divide(1.0, deviation, out=np.zeros_like(deviation), where=deviation > 0.0)
+        return self._spread
 
     def scale(self, x: Vector) -> Vector:
         """Standardise and clip to three deviations: no customer throws a linear model off."""

@@ -32,6 +32,7 @@ class Mixture:
         self.losses = [0.0] * len(GRID)
         self.examples = 0
         self._remembered = 0.0
+        self._weight: float | None = None
 
     @property
     def weight(self) -> float:
@@ -41,6 +42,11 @@ class Mixture:
             >>> Mixture().weight
             0.0
         """
+        if self._weight is None:
+            self._weight = self._weigh()
+        return self._weight
+
+    def _weigh(self) -> float:
         seen = self._remembered / (self._remembered + WARM_UP)
         best = min(self.losses)
         trust = [
@@ -57,6 +63,7 @@ class Mixture:
             losses: Loss of each mixture in the order of `GRID`, predicted before the answer was learned.
         """
         self.examples += 1
+        self._weight = None
         self._remembered = min(self._remembered + 1.0, MEMORY)
         part = 1.0 / self._remembered
         self.losses = [mean + (loss - mean) * part for mean, loss in zip(self.losses, losses, strict=True)]
@@ -64,6 +71,7 @@ class Mixture:
     def forget(self, share: float) -> None:
         """Let what was judged so far count only a *share* of what it did: after a change old merits say little."""
         self._remembered *= share
+        self._weight = None
 
 
 def blend(prior: float, learned: float, weight: float) -> float:

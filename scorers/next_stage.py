@@ -6,7 +6,7 @@ regression over all inputs. Each is an expert that can be right alone, so the mi
 """
 
 from collections.abc import Sequence
-from math import exp, log
+from math import log
 from typing import Any, Final
 
 import numpy as np
@@ -130,23 +130,9 @@ class NextStageModel:
         chances[-1] = learned[:-1]
         chances[-1, stage] += learned[-1]
         chances /= chances.sum(axis=1, keepdims=True)
-        return np.maximum(np.log(np.maximum(chances, 1e-300)), -SURE)
+        told = np.log(np.maximum(chances, 1e-300))
+        np.maximum(told[:-1], -SURE, out=told[:-1])
+        return told
 
     def _mixed(self, opinions: Any, stage: int) -> Vector:
         return softmax(self.trust[stage].weights @ opinions)
-
-
-def mixed(opinions: Sequence[Sequence[float]], weights: Sequence[float]) -> list[float]:
-    """Mix log probabilities, class by class.
-
-    Examples:
-        >>> mixed([[0.0, 0.0]], [1.0])
-        [0.5, 0.5]
-    """
-    logits = [0.0] * len(opinions[0])
-    for weight, opinion in zip(weights, opinions, strict=True):
-        logits = [logit + weight * said for logit, said in zip(logits, opinion, strict=True)]
-    most = max(logits)
-    odds = [exp(logit - most) for logit in logits]
-    total = sum(odds)
-    return [each / total for each in odds]

@@ -7,7 +7,7 @@ answer that is not one is replaced by the closed form's, and counted.
 
 from collections.abc import Sequence
 from functools import cached_property
-from math import isfinite, log1p
+from math import exp, isfinite, log1p
 from typing import Any, ClassVar, NamedTuple
 
 import msgspec
@@ -18,12 +18,11 @@ from scorers.closed_form import NOTHING_KNOWN, Habit, Silence, probability, sile
 from scorers.evaluation import clipped
 from scorers.learner import FEATURE_SCHEMA, Learner, Task
 from scorers.linear import CLIP
-from scorers.next_stage import SURE, TABLES, mixed, places
+from scorers.next_stage import SURE, TABLES, places
 from scorers.transforms import FEATURES, INPUTS, Rhythm, inputs, rhythm
 from scorers.value import YEAR, amount, day_amount, expected_spend, factor, judged
 
 Row = tuple[float, ...]
-_MOST_LOGIT = 700.0
 
 
 class Scores(NamedTuple):
@@ -45,7 +44,8 @@ class Predictor(msgspec.Struct, frozen=True, kw_only=True, dict=True):
 
     Attributes:
         task: What is predicted.
-        version: Labels learned; 0 is the cold start, and only grows.
+        version: Grows with each label, and with each fit of the closed form; 0 is the cold start.
+        labels: Labels learned.
         habit: Fitted parameters of the closed form, `None` before there are any.
         centre: Mean of each input.
         spread: One over the standard deviation of each input, 0 for a constant one.
@@ -68,6 +68,7 @@ class Predictor(msgspec.Struct, frozen=True, kw_only=True, dict=True):
 
     task: Task
     version: int
+    labels: int
     habit: Habit | None
     centre: Row
     spread: Row
@@ -100,7 +101,7 @@ class Predictor(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         known = rhythm(x, task.churn)
         usual = NOTHING_KNOWN if known is None else silence(*known, horizon)
         fitted = usual if known is None or habit is None else silence(*known, horizon, habit)
-        logits = self._logits(inputs(x, known, horizon)) if self.version else None
+        logits = self._logits(inputs(x, known, horizon, usual)) if self.labels else None
         churn = 0.0 if known is None else self._churn(fitted, logits)
         following = self._next_stage(stage, places(x, usual.silent), logits)
         return Scores(
@@ -165,24 +166,37 @@ class Predictor(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         return clipped(probability(log_odds))
 
     def _next_stage(self, stage: int, bins: Sequence[int], logits: list[float] | None) -> list[float]:
-        tables = self.stage_tables
-        opinions: list[Sequence[float]] = [tables[k][stage][place] for k, place in enumerate(bins)]
-        trust = self.stage_trust[stage]
+        coarse, *finer = self._weighed[stage]
+        first, second, third = (table[place] for table, place in zip(finer, bins[1:], strict=True))
         if logits is None:
-            return mixed(opinions, trust[:-1])
-        learned = self._softmax(stage, logits)
-        following = mixed([*opinions, learned], trust)
+            return _distribution(
+                [a + b + c + d for a, b, c, d in zip(coarse[0], first, second, third, strict=True)]
+            )
+        intercepts, trust = self.stage_intercepts[stage], self.stage_trust[stage][-1]
+        learned = [a + b for a, b in zip(logits[2:], intercepts, strict=True)]
+        staying, own = learned.pop(), learned[stage]
+        learned[stage] = max(own, staying) + log1p(
+            exp(-abs(own - staying))
+        )  # staying counts for the own stage
+        following = [
+            a + b + c + d + trust * e
+            for a, b, c, d, e in zip(coarse[0], first, second, third, learned, strict=True)
+        ]
         if not isfinite(sum(following)):
             _note_guard()
-            return mixed(opinions[:1], (1.0,))
-        return following
+            return _distribution(coarse[0])
+        return _distribution(following)
 
-    def _softmax(self, stage: int, logits: list[float]) -> list[float]:
-        """Log probabilities of the regression: staying counts for the own stage."""
-        odds = mixed([[a + b for a, b in zip(logits[2:], self.stage_intercepts[stage], strict=True)]], (1.0,))
-        staying = odds.pop()
-        odds[stage] += staying
-        return [_log(each) for each in odds]
+    @cached_property
+    def _weighed(self) -> list[list[list[Row]]]:
+        """Per current stage and table the log probabilities, times the trust in the table."""
+        return [
+            [
+                [tuple(trust[k] * said for said in row) for row in table[stage]]
+                for k, table in enumerate(self.stage_tables)
+            ]
+            for stage, trust in enumerate(self.stage_trust)
+        ]
 
     def _spend(self, x: Sequence[float], known: Rhythm | None, fitted: Silence, ahead: float) -> float:
         task, habit = self.task, self.habit
@@ -215,8 +229,11 @@ def _note_guard() -> None:
     guarded += 1
 
 
-def _log(chance: float) -> float:
-    return max(float(np.log(chance)), -SURE) if chance > 0.0 else -SURE
+def _distribution(logits: Sequence[float]) -> list[float]:
+    most = max(logits)
+    odds = [exp(logit - most) for logit in logits]
+    total = sum(odds)
+    return [each / total for each in odds]
 
 
 def predictor_of(learner: Learner) -> Predictor:
@@ -236,7 +253,8 @@ def predictor_of(learner: Learner) -> Predictor:
         ]
     return Predictor(
         task=learner.task,
-        version=learner.labels,
+        version=learner.version,
+        labels=learner.labels,
         habit=learner.habits.fitted,
         centre=_row(learner.scaler.mean),
         spread=_row(learner.scaler.spread),
