@@ -21,7 +21,8 @@ CANCELLATION_ODDS: Final = log(0.1 / 0.9)
 BASE_LABELS: Final = 20.0  # labels that this is worth
 SLOPE_RATE = 0.01
 SLOPES: Final = (0.5, 2.0)
-FORGET: Final = 0.25  # of merits and of squared gradients, when the loss has drifted
+FORGET: Final = 0.25  # share of old merits that still count when the loss has drifted
+HASTEN: Final = 0.02  # share of squared gradients kept then: steps are seven times as long
 
 _CALENDAR: Final = ("days_since_first_order", "days_since_first_event", "days_in_stage")
 READ: Final = np.array([float(name not in {f"log_{age}" for age in _CALENDAR}) for name in INPUTS])
@@ -116,7 +117,7 @@ class ChurnModel:
         if self.drift.drift_detected and self.drift.estimation > before:
             self.drifts += 1
             self.mixture.forget(FORGET)
-            self.regression.hasten(FORGET)
+            self.regression.hasten(HASTEN)
 
 
 def _loss(log_odds: float, label: int) -> float:

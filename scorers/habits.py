@@ -15,7 +15,7 @@ from scipy.special import betaln, gammaln
 from scorers.closed_form import Habit, prior_habit
 from scorers.transforms import Rhythm
 
-ROWS = 3000  # histories kept, 36 kB
+ROWS = 2000  # histories kept, 24 kB
 LEAST = 100  # histories from which a fit is tried
 REFITS = 13  # a horizon: every week for one of 90 days
 MOST_ACTS = 1000.0  # a machine that orders all day tells nothing of people

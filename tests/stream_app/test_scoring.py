@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from scorers.predictor import cold_start
-from scorers.transforms import FEATURES
+from scorers.transforms import PROFILE_FEATURES
 from state import DAY, HOUR
 from stream_app.errors import Misconfigured
 from stream_app.scoring import load_lifecycles, scoring_for
@@ -77,7 +77,7 @@ def test_the_fold_keeps_what_rules_and_models_ask_for_and_nothing_else() -> None
     assert not kept.missing(scoring(VISITS, RETAIL).fold.windows())
     assert any(name.startswith("page_views") for name in kept.windows())
     assert not any(name.startswith("page_views") for name in scoring(RETAIL).fold.windows())
-    assert scoring(RETAIL).inputs.names == FEATURES
+    assert scoring(RETAIL).inputs.names == PROFILE_FEATURES
 
 
 def test_questions_go_on_for_twice_the_longest_horizon_of_silence() -> None:
