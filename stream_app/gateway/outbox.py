@@ -21,7 +21,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from stream_app.batch_sender import partition_of
-from stream_app.errors import LifecycleAppError
+from stream_app.errors import Misconfigured
 from stream_app.gateway.answers import Refused
 from stream_app.gateway.record import Outgoing
 from stream_app.kafka_clients import client_options
@@ -101,11 +101,15 @@ class Outbox:
     Attributes:
         waiting_bytes: Of what is not acknowledged yet.
         reason: Why nothing can be sent at present; None when it can.
+        wrong: What trying again cannot mend: topics that contradict the configuration.
+        on_wrong: Called when that is found.
     """
 
     def __init__(self, settings: Settings, tenants: Iterable[str], clock: Callable[[], float]) -> None:
         self.waiting_bytes = 0
         self.reason: str | None = "Kafka has not answered yet"
+        self.wrong: Misconfigured | None = None
+        self.on_wrong: Callable[[], None] = lambda: None
         self._settings = settings
         self._tenants = sorted(tenants)
         self._clock = clock
@@ -150,7 +154,11 @@ class Outbox:
         while True:
             try:
                 await self._begin()
-            except (KafkaError, LifecycleAppError, OSError) as error:
+            except Misconfigured as error:
+                self.reason, self.wrong = error.sentence, error
+                self.on_wrong()
+                return
+            except Exception as error:  # noqa: BLE001 - whatever it is, it is told, and tried again
                 self.reason = " ".join(str(error).split()) or type(error).__name__
                 _log.warning("kafka is away", reason=self.reason)
                 await asyncio.sleep(_AGAIN_S)

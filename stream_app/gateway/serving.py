@@ -45,7 +45,7 @@ async def serve(settings: Settings) -> None:
         settings: Everything.
 
     Raises:
-        Misconfigured: Without any key or webhook, or if a source file is wrong.
+        Misconfigured: Without any key or webhook, if a source file is wrong, or topics contradict the configuration.
         Unavailable: If the address cannot be listened on.
     """
     keys = Keys(settings)
@@ -65,11 +65,13 @@ async def serve(settings: Settings) -> None:
     with _listening(settings) as listener:
         outbox.open()
         try:
-            await _answer(app, settings, listener)
+            await _answer(app, settings, listener, outbox)
         finally:
             await outbox.close()
             if client is not None:
                 await client.aclose()
+    if outbox.wrong is not None:
+        raise outbox.wrong
 
 
 def run_gateway(settings: Settings) -> None:
@@ -78,7 +80,7 @@ def run_gateway(settings: Settings) -> None:
         runner.run(serve(settings))
 
 
-async def _answer(app: Application, settings: Settings, listener: socket.socket) -> None:
+async def _answer(app: Application, settings: Settings, listener: socket.socket, outbox: Outbox) -> None:
     gateway = settings.gateway
     bounds = {"patience_s": gateway.request_timeout / 1e6, "most_connections": gateway.max_connections}
     config = uvicorn.Config(
@@ -96,11 +98,17 @@ async def _answer(app: Application, settings: Settings, listener: socket.socket)
     )
     host, port = listener.getsockname()[:2]
     structlog.get_logger(__name__).info("listening", address=f"http://{host}:{port}")
-    await _Server(config).serve(sockets=[listener])
+    server = _Server(config)
+    outbox.on_wrong = server.leave
+    await server.serve(sockets=[listener])
 
 
 class _Server(uvicorn.Server):
     """Ends without raising its signal again: the caller still has to close the outbox."""
+
+    def leave(self) -> None:
+        """Stop gracefully."""
+        self.should_exit = True
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 - as the server calls it
         """Stop gracefully; at once when told again."""

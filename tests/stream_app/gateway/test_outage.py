@@ -132,3 +132,24 @@ def test_what_waits_for_kafka_is_bounded(own_services: EmbeddedServices, tmp_pat
 
     assert refused == {(503, "busy")}
     assert {answer.status_code for answer in answers} == {200, 503}
+
+
+def test_topics_that_contradict_the_configuration_end_it_with_one_line(
+    own_services: EmbeddedServices, tmp_path: Path
+) -> None:
+    tenant = Tenant(own_services.kafka, own_services.redis_url, tmp_path)
+    tenant.create_topics()
+    ended = tenant.command(
+        "gateway", "--port", "0", "--write-key", KEY, LIFECYCLE_TOPICS__PARTITIONS=str(tenant.partitions + 1)
+    )
+
+    assert ended.returncode == 2
+    (said,) = [line for line in ended.stderr.splitlines() if line.startswith("lifecycle:")]
+    assert "partitions" in said
+
+
+def test_without_any_key_it_does_not_start(own_services: EmbeddedServices, tmp_path: Path) -> None:
+    ended = Tenant(own_services.kafka, own_services.redis_url, tmp_path).command("gateway", "--port", "0")
+
+    assert ended.returncode == 2
+    assert "nobody may send" in ended.stderr
