@@ -20,17 +20,13 @@ _KINDS = {"q": np.int64, "d": np.float64, "f": np.float32, "b": np.int8}
 def learning_delays(horizons: Horizons) -> dict[str, int]:
     """When each kind of label of an aligned snapshot is learned (µs after the question).
 
-    Churn and next stage are one example, complete at the longer horizon of the two; value belongs to it if it is
-    known by then.
+    Each at its own horizon; those that share one are one example.
 
     Examples:
         >>> learning_delays(Horizons(churn=90, next_stage=30, value=90))
-        {'churn': 90, 'next_stage': 90, 'value': 90}
-        >>> learning_delays(Horizons(churn=7, next_stage=7, value=90))
-        {'churn': 7, 'next_stage': 7, 'value': 90}
+        {'churn': 90, 'next_stage': 30, 'value': 90}
     """
-    both = max(horizons.churn, horizons.next_stage)
-    return {"churn": both, "next_stage": both, "value": max(both, horizons.value)}
+    return {"churn": horizons.churn, "next_stage": horizons.next_stage, "value": horizons.value}
 
 
 class Prediction(msgspec.Struct, kw_only=True):

@@ -2,8 +2,8 @@
 
 A snapshot at the instant S knows what happened before S. Its answers look at S up to, not including, S +
 horizon, and are learned when that time has passed, everybody's alike: an early answer for those who came back
-would bias what is learned first (Grzenda, Gomes, Bifet 2019). Churn and next stage are learned together; value with
-them if it is known by then, else when it is.
+would bias what is learned first (Grzenda, Gomes, Bifet 2019). Each kind of label is learned at its own horizon: what
+follows a stage is known long before who has churned.
 The metric takes the stored prediction before a model learns.
 """
 
