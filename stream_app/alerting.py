@@ -83,7 +83,8 @@ def alert_of(
         status: raised or resolved.
     """
     track, predictor, standing = scoring.tracks[index], scoring.predictors[index], profile.standings[index]
-    told = explain(predictor, values, MOST_REASONS) if status == "raised" else None
+    seen = scoring.view(values, standing, at)
+    told = explain(predictor, seen, MOST_REASONS) if status == "raised" else None
     reasons = [
         {"topic": reason.topic, "log_odds": round(reason.log_odds, 4), "text": reason.text}
         for reason in (told.reasons if told else ())
