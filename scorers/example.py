@@ -50,6 +50,11 @@ class Example(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, kw_only
         """Whether this is a question as it was asked, without any answer."""
         return self.churned is None and self.next is None and self.spent is None
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether next stage and value are answered together: nothing else about this question follows."""
+        return self.next is not None and self.spent is not None
+
     def vector(self) -> list[float]:
         """Give the raw features with infinities restored."""
         return [inf if value is None else value for value in self.features]

@@ -112,7 +112,8 @@ class Learner:
         ):  # nobody tells of questions as they are asked: late histories are better than none
             self._observe(features, example.asked_at, example.id)
         view = self.view(features)
-        self.scaler.learn(view.x)
+        if example.churned is not None or example.is_whole:  # not again for a label that is told apart
+            self.scaler.learn(view.x)
         z = self.scaler.scale(view.x)
         buys = 1.0 - self.churn.probability(z, view.said)
         if example.churned is not None and view.known is not None:
