@@ -323,8 +323,8 @@ class PartitionEngine:
                         STAGE_CHANGE, customer.encode(), state_of(self.scoring, index, customer, profile)
                     )
                     if standing.alerted:
-                        values = self.scoring.inputs.values(profile, standing.alerted_at)
-                        yield alert_of(self.scoring, index, customer, profile, values, standing.alerted_at)
+                        seen = self.scoring.seen(profile, standing, standing.alerted_at)
+                        yield alert_of(self.scoring, index, customer, profile, seen, standing.alerted_at)
 
     def erase(self, customer: str, *, stamp: tuple[int, int] = (0, 0)) -> Effects:
         """Forget a customer: what stays is the versions and offsets that keep old records from coming back."""

@@ -11,7 +11,19 @@ from scorers.lifecycle import Lifecycle
 from scorers.predictor import Predictor, cold_start
 from scorers.presets import find
 from scorers.transforms import FEATURES, PROFILE_FEATURES
-from state import DAY, HOUR, ChurnLabel, FeaturePlan, FoldPlan, Horizons, Kind, Standing, kind_of, nearest
+from state import (
+    DAY,
+    HOUR,
+    ChurnLabel,
+    FeaturePlan,
+    FoldPlan,
+    Horizons,
+    Kind,
+    Profile,
+    Standing,
+    kind_of,
+    nearest,
+)
 from stream_app.bundled import bundled
 from stream_app.errors import Misconfigured
 from stream_app.settings import Settings
@@ -132,6 +144,10 @@ class Scoring:
     def view(values: Sequence[float], standing: Standing, at: int) -> list[float]:
         """Add to what a profile says at *at* (µs) what the *standing* says: the features as models read them."""
         return [*values, (at - standing.since) / DAY]
+
+    def seen(self, profile: Profile, standing: Standing, at: int) -> list[float]:
+        """What models see of a profile and a standing at *at* (µs)."""
+        return self.view(self.inputs.values(profile, at), standing, at)
 
     def serve(self, predictors: dict[str, Predictor]) -> list[str]:
         """Take new models into service; those whose task is another one are left out.
