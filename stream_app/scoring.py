@@ -119,6 +119,7 @@ class Scoring:
     Attributes:
         predictors: Serving models by lifecycle index. The only part that changes: a new model replaces the old one
             between two events.
+        scored: How often scores were computed, by lifecycle index.
     """
 
     def __init__(self, lifecycles: Sequence[Lifecycle], policy: Policy, dedup: int = 32) -> None:
@@ -131,6 +132,7 @@ class Scoring:
         self.silence = 2 * max(horizons.churn for horizons in self.horizons)
         self._read = frozenset().union(*(track.rules.measures for track in self.tracks))
         self._watched: dict[Kind, bool] = {}
+        self.scored = [0] * len(self.tracks)
         self.predictors: list[Predictor] = [cold_start(track.task) for track in self.tracks]
 
     def watches(self, kind: Kind) -> bool:

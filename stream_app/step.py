@@ -286,6 +286,7 @@ def _score(
     scoring: Scoring, index: int, standing: Standing, profile: Profile, values: list[float], at: int
 ) -> None:
     """Put the scores of the moment into the standing; whoever was never active has no churn risk."""
+    scoring.scored[index] += 1
     scores = scoring.predictors[index].score(scoring.view(values, standing, at), standing.stage)
     askable = is_askable(profile, scoring.horizons[index].label)
     standing.risk = scores.churn if askable and math.isfinite(scores.churn) else -1.0

@@ -1,20 +1,32 @@
 """What Prometheus reads from a worker: the metrics of the contracts, updated once a run."""
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Iterator
+from time import monotonic
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
 
 from stream_app.topics import SOURCES
 
 if TYPE_CHECKING:
     from stream_app.effects import Effects
-    from stream_app.settings import Settings
+    from stream_app.scoring import Scoring
     from stream_app.worker.lane import Lane
 
-__all__ = ["WorkerMetrics"]
+__all__ = ["Lag", "WorkerMetrics"]
 
 _FAST = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
+
+
+class Lag(NamedTuple):
+    """How far one partition of a topic is behind: events that wait, and the age (s) of the oldest."""
+
+    topic: str
+    partition: int
+    events: int
+    seconds: float
 
 
 class WorkerMetrics:
@@ -51,23 +63,19 @@ class WorkerMetrics:
         self.redis_pending = gauge("redis_pending", "Stage changes that wait for Redis in this process")
         self.redis_push = histogram("redis_push_seconds", "Duration of a write to Redis")
         self.sink_latency = histogram(
-            "stage_change_latency_seconds", "Fetched stage change to Redis acknowledged"
+            "stage_change_latency_seconds", "Arrival of the event in Kafka to Redis acknowledged"
         )
-        self.predictions = counter("model_predictions_total", "Scores computed and published", "model")
+        self.batch = histogram("batch_seconds", "Duration of folding a run of records")
         self.alerts = counter("churn_alerts_total", "Risk crossings", "outcome")
         self.dead_letters = counter("dead_letters_total", "Records refused", "reason")
         self.model_version = gauge("model_version", "Labels that the serving model has learned", "model")
+        self.model_age = gauge("model_age_seconds", "Since the models that serve came", "model")
         self._owned: list[Lane] = []
+        ProcessCollector(registry=self.registry)
 
-    def serve(self, settings: "Settings") -> int | None:
-        """Open the page for Prometheus on the configured port.
-
-        Returns:
-            The port.
-        """
-        server, _ = start_http_server(settings.metrics.port, settings.metrics.host, self.registry)
-        port: int = server.server_port
-        return port
+    def watch(self, scoring: "Scoring", lags: Callable[[], Iterable[Lag]]) -> None:
+        """Ask, whenever Prometheus does, how far partitions are behind and how much was predicted."""
+        self.registry.register(_OnDemand(scoring, lags))
 
     def own(self, lanes: Iterable["Lane"], seconds: float) -> None:
         """Begin a new ownership: gauges of partitions that moved away go with them."""
@@ -110,5 +118,37 @@ class WorkerMetrics:
 
     def serving(self, versions: dict[str, Any]) -> None:
         """Note which models serve, by lifecycle."""
+        came = monotonic()
         for name, version in versions.items():
             self.model_version.labels(name).set(version)
+            self.model_age.labels(name).set_function(lambda: monotonic() - came)
+
+
+class _OnDemand(Collector):
+    """What is cheaper to look up when it is asked for than to keep up to date."""
+
+    def __init__(self, scoring: "Scoring", lags: Callable[[], Iterable[Lag]]) -> None:
+        self._scoring = scoring
+        self._lags = lags
+
+    def collect(self) -> Iterator[Metric]:
+        """Lag of the partitions owned, and predictions made."""
+        events = GaugeMetricFamily(
+            "lifecycle_consumer_lag", "Events that wait to be folded", labels=["topic", "partition"]
+        )
+        seconds = GaugeMetricFamily(
+            "lifecycle_consumer_lag_seconds",
+            "Age of the oldest event that waits",
+            labels=["topic", "partition"],
+        )
+        for lag in self._lags():
+            place = [lag.topic, str(lag.partition)]
+            events.add_metric(place, lag.events)
+            seconds.add_metric(place, lag.seconds)
+        predictions = CounterMetricFamily(
+            "lifecycle_model_predictions", "Customers scored by the models", labels=["model"]
+        )
+        for track, number in zip(self._scoring.tracks, self._scoring.scored, strict=True):
+            for model in ("churn", "next_stage", "value"):
+                predictions.add_metric([f"{track.name}:{model}"], number)
+        yield from (events, seconds, predictions)

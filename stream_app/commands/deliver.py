@@ -33,11 +33,10 @@ def deliver(
     Each destination reads on its own: one that is dead falls behind and holds nobody up. Several of these processes
     share the work.
     """
-    from prometheus_client import start_http_server  # noqa: PLC0415 - slow to import
-
-    from stream_app.delivery.destination import load_destinations  # noqa: PLC0415 - same
+    from stream_app.delivery.destination import load_destinations  # noqa: PLC0415 - slow to import
     from stream_app.delivery.metrics import DeliveryMetrics  # noqa: PLC0415 - same
     from stream_app.logs import configure  # noqa: PLC0415 - same
+    from stream_app.status_page import serve_status  # noqa: PLC0415 - same
 
     settings = load_settings(config, kafka=kafka, data_dir=data_dir, destinations=destination)
     if not settings.destinations:
@@ -47,8 +46,9 @@ def deliver(
     destinations = load_destinations(settings.destinations)
     configure(settings.log)
     metrics = DeliveryMetrics()
-    server, _ = start_http_server(settings.metrics.port, settings.metrics.host, metrics.registry)
-    address = f"http://{settings.metrics.host}:{server.server_port}/metrics"
+    where = settings.metrics
+    port = serve_status(where.host, where.port, metrics.registry, {"healthz": [], "readyz": []})
+    address = f"http://{where.host}:{port}/metrics"
     structlog.get_logger(__name__).info("metrics", address=address)
     asyncio.run(_until_told(settings, destinations, metrics))
 

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import structlog
 import typer
-from prometheus_client import CollectorRegistry, start_http_server
+from prometheus_client import CollectorRegistry, ProcessCollector
 
 from stream_app.logs import configure
 from stream_app.model_file import load_models
@@ -17,6 +17,7 @@ from stream_app.model_metrics import ModelMetrics
 from stream_app.model_topic_of import model_topic
 from stream_app.options import ConfigFile, DataDir, Kafka, Lifecycles
 from stream_app.settings import Metrics, Settings, load_settings
+from stream_app.status_page import serve_status
 from stream_app.topic_admin import ensure
 from stream_app.topics import declare
 from stream_app.trainer import Pace, Trainer
@@ -73,10 +74,9 @@ async def _until_told(settings: Settings, trainer: Trainer) -> None:
 def _serve(metrics: ModelMetrics, where: Metrics) -> None:
     registry = CollectorRegistry()
     registry.register(metrics)
-    server, _ = start_http_server(where.port, where.host, registry)
-    structlog.get_logger(__name__).info(
-        "metrics", address=f"http://{where.host}:{server.server_port}/metrics"
-    )
+    ProcessCollector(registry=registry)
+    port = serve_status(where.host, where.port, registry, {"healthz": [], "readyz": []})
+    structlog.get_logger(__name__).info("metrics", address=f"http://{where.host}:{port}/metrics")
 
 
 def _now() -> int:

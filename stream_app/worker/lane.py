@@ -20,13 +20,15 @@ from state import format_instant
 from stream_app.alignment import Alignment, Arrived, Punctuation
 from stream_app.effects import DeadLetter, Effects
 from stream_app.engine import CLOCK_KEY, META_KEY, PartitionEngine
-from stream_app.outputs import ALERT, ERASURE, EXAMPLE, STAGE_CHANGE, Output
+from stream_app.outputs import Output
 from stream_app.topics import SOURCES
+from stream_app.worker.arrivals import Arrivals
 from stream_app.worker.context import Context
 from stream_app.worker.intake import TICKS, Erase, Intake, Republish, Wake, read_tick
 from stream_app.worker.journal import Entry, Journal
 from stream_app.worker.letters import dead_letter
 from stream_app.worker.publisher import Handed, Record
+from stream_app.worker.routing import by_kind
 from stream_app.worker.stores import TableStore
 
 __all__ = ["Lane"]
@@ -44,15 +46,21 @@ _SLICE = 150
 class _Delivery:
     """A run on its way out: what it has changed, what it finishes, and the run before it."""
 
-    __slots__ = ("before", "done", "effects", "handed", "stored", "task")
+    __slots__ = ("arrived", "before", "done", "effects", "handed", "stored", "task")
     task: "asyncio.Task[None]"
 
     def __init__(
-        self, stored: Entry, effects: Effects, done: dict[int, int], before: "_Delivery | None"
+        self,
+        stored: Entry,
+        effects: Effects,
+        done: dict[int, int],
+        arrived: float | None,
+        before: "_Delivery | None",
     ) -> None:
         self.stored = stored
         self.effects = effects
         self.done = done
+        self.arrived = arrived
         self.before = before
         #: Resolved when its stage changes are with the producer.
         self.handed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -69,7 +77,8 @@ class Lane:
         store: Its profiles.
         intake: Decoder of its records.
         committed: Committed offsets by source index.
-        published: Told of stage changes that are acknowledged: the offset of the first, and the records.
+        published: Told of stage changes that are acknowledged: the offset of the first, the records, and when (s, Unix
+            time) the oldest event that led to them came to Kafka.
     """
 
     def __init__(
@@ -81,7 +90,7 @@ class Lane:
         store: TableStore,
         intake: Intake,
         committed: dict[int, int],
-        published: Callable[[int, Sequence[Record]], None],
+        published: Callable[[int, Sequence[Record], float | None], None],
     ) -> None:
         self.context = context
         self.partition = partition
@@ -108,6 +117,7 @@ class Lane:
         self._inflight: deque[asyncio.Task[None]] = deque()
         self._last: _Delivery | None = None
         self._published = published
+        self.arrivals = Arrivals(len(SOURCES))
 
     # ---------------------------------------------------------------- input
 
@@ -120,6 +130,7 @@ class Lane:
                 if isinstance(tick, Punctuation) and self.engine.clock == "event":
                     self._alignment.punctuate(tick)
         else:
+            self.arrivals.come(source, records[-1].offset + 1, records[0].timestamp / 1000)
             self._alignment.add(self._intake.read(source, records), monotonic())
         self._news.set()
 
@@ -162,9 +173,12 @@ class Lane:
                 )  # fmt: skip
             last = records[-1]
             stamp = (last.source, last.offset)
+            done = _positions(records)
+            arrived = self.arrivals.take(done)
             async with self.context.turn:
-                effects = self.engine.fold(records, now=self.context.now(), stamp=stamp)
-            await self._catch_up(effects, stamp, _positions(records))
+                with self.context.metrics.batch.time():
+                    effects = self.engine.fold(records, now=self.context.now(), stamp=stamp)
+            await self._catch_up(effects, stamp, done, arrived)
             return True
         return await self._tick()
 
@@ -205,19 +219,22 @@ class Lane:
         for migrated in migrating:
             await self._deliver(migrated, {})
 
-    async def _catch_up(self, effects: Effects, stamp: tuple[int, int], done: dict[int, int]) -> None:
+    async def _catch_up(
+        self, effects: Effects, stamp: tuple[int, int], done: dict[int, int], arrived: float | None = None
+    ) -> None:
         """Deliver, and fire what has come due, in slices; the offsets are marked with the last of them.
 
         A slice is short, so that other partitions, heartbeats and the watchdog get their turn.
         """
         while self.engine.is_behind:
             if effects:
-                await self._deliver(effects, {})
+                await self._deliver(effects, {}, arrived)
+                arrived = None  # what follows is caused by time
             async with self.context.turn:
                 effects = self.engine.catch_up(most=_SLICE, stamp=stamp)
-        await self._deliver(effects, done)
+        await self._deliver(effects, done, arrived)
 
-    async def _deliver(self, effects: Effects, done: dict[int, int]) -> None:
+    async def _deliver(self, effects: Effects, done: dict[int, int], arrived: float | None = None) -> None:
         """Start the delivery of a run; waits only while too many runs are under way."""
         while len(self._inflight) >= _IN_FLIGHT:
             await self._inflight.popleft()
@@ -228,7 +245,7 @@ class Lane:
             self.store.put(CLOCK_KEY, clock)
             values = {**values, CLOCK_KEY: clock}
         stored = await self._journal.write(values)
-        self._last = run = _Delivery(stored, effects, done, self._last)
+        self._last = run = _Delivery(stored, effects, done, arrived, self._last)
         run.task = asyncio.create_task(self._finish(run))
         run.task.add_done_callback(self.context.watch)
         self._inflight.append(run.task)
@@ -247,8 +264,8 @@ class Lane:
 
     async def _publish(self, run: _Delivery) -> list[Handed]:
         """Hand over what a run owes; what comes after it may be handed over as soon as its stage changes are."""
-        outputs = _by_kind(run.effects.outputs)
-        sent = await self._send_changes(outputs.pop("stage-changes", []))
+        outputs = by_kind(run.effects.outputs)
+        sent = await self._send_changes(outputs.pop("stage-changes", []), run.arrived)
         run.handed.set_result(None)
         for kind, records in outputs.items():
             sent += await self._send(kind, records)
@@ -256,24 +273,27 @@ class Lane:
             sent += await self._send("dead-letters", self._letters(run.effects.dead_letters))
         return sent
 
-    async def _send_changes(self, records: list[Record]) -> list[Handed]:
+    async def _send_changes(self, records: list[Record], arrived: float | None) -> list[Handed]:
         """Send stage changes, and let Redis have them as soon as they are acknowledged; nobody waits for Redis."""
         batches, told = await self._send("stage-changes", records), 0
         for batch in batches:
             part = records[told : told + batch.records]
-            batch.acknowledged.add_done_callback(partial(self._tell_sink, part))
+            batch.acknowledged.add_done_callback(partial(self._tell_sink, part, arrived))
             told += batch.records
         return batches
 
-    def _tell_sink(self, records: list[Record], acknowledged: "asyncio.Future[Any]") -> None:
+    def _tell_sink(
+        self, records: list[Record], arrived: float | None, acknowledged: "asyncio.Future[Any]"
+    ) -> None:
         if not acknowledged.cancelled() and acknowledged.exception() is None:
-            self._published(acknowledged.result().offset, records)
+            self._published(acknowledged.result().offset, records, arrived)
 
     def _mark(self, done: dict[int, int]) -> None:
         names = self.context.source_topics
         for source, offset in done.items():
             self.engine.delivered(source, offset)
             self.context.marks.finish(self.generation, TP(names[source], self.partition), offset)
+        self.arrivals.finish(done)
         self.context.progressed()
 
     async def _send(self, kind: str, records: list[Record]) -> list[Handed]:
@@ -290,7 +310,7 @@ class Lane:
     async def _republish(self, nonce: str, done: dict[int, int]) -> None:
         while self._inflight:
             await self._inflight.popleft()
-        self._published(-1, [])  # so much is better read back
+        self._published(-1, [], None)  # so much is better read back
         marker = b"__republish__"
         mine = nonce.encode()
         await self._settle(
@@ -323,14 +343,3 @@ def _is_told_the_time(engine: PartitionEngine) -> bool:
 
 def _positions(records: Sequence[Arrived]) -> dict[int, int]:
     return {record.source: record.offset + 1 for record in records}
-
-
-_KINDS = {STAGE_CHANGE: "stage-changes", ERASURE: "stage-changes", ALERT: "churn-alerts", EXAMPLE: "training"}
-
-
-def _by_kind(outputs: Sequence[Output]) -> dict[str, list[Record]]:
-    routed: dict[str, list[Record]] = {}
-    for output in outputs:
-        headers = [("erase", b"1")] if output.kind == ERASURE else ()
-        routed.setdefault(_KINDS[output.kind], []).append(Record(output.key, output.payload, headers))
-    return routed

@@ -78,6 +78,10 @@ class Marks:
             return 0
         return max(0, expected - self._finished.get(tp, expected))
 
+    def finished(self, tp: TP) -> int | None:
+        """Everything below it is done; ``None`` when nothing was committed or seen yet."""
+        return self._finished.get(tp)
+
     @property
     def any_outstanding(self) -> bool:
         """Whether anything was handed over and not finished; may be asked from another thread."""

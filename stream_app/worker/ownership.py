@@ -1,7 +1,7 @@
 """Which partitions this worker owns: taking over, handing records to their lanes, giving up."""
 
 import asyncio
-from collections.abc import Coroutine, Generator, Iterable, Mapping
+from collections.abc import Callable, Coroutine, Generator, Iterable, Iterator, Mapping
 from time import monotonic
 from typing import Any, TypeVar
 
@@ -17,6 +17,8 @@ from stream_app.model_topic import ModelTopic
 from stream_app.recent import RECENT
 from stream_app.redis_alerts import AlertBook
 from stream_app.redis_sink import RedisSink
+from stream_app.telemetry import Lag
+from stream_app.topics import SOURCES
 from stream_app.worker.alert_lane import AlertLane
 from stream_app.worker.changelog import read_partition
 from stream_app.worker.context import Context, end_process
@@ -136,6 +138,28 @@ class Ownership:
     def _outlets(self, topic: str) -> Mapping[int, SinkLane | AlertLane]:
         """Who brings an output topic into Redis, by partition."""
         return self._sink_lanes if topic == self.context.stage_changes else self._alert_lanes
+
+    @property
+    def unready(self) -> str | None:
+        """Why no events are folded at the moment; ``None`` if they are."""
+        if self._taking is not None and not self._taking.done():
+            return "partitions are being taken over"
+        return "the worker is not in its consumer group" if self.marks.generation < 0 else None
+
+    def lags(self, end_of: Callable[[TP], int | None]) -> Iterator[Lag]:
+        """How far each owned partition of a source is behind.
+
+        Args:
+            end_of: Offset at which a topic-partition ends, as far as the last fetch has told.
+        """
+        now = self.context.now() / 1e6
+        for partition, lane in list(self.lanes.items()):
+            for source, topic in enumerate(self.context.source_topics[: len(SOURCES)]):
+                tp = TP(topic, partition)
+                end, finished = end_of(tp), self.marks.finished(tp)
+                oldest = lane.arrivals.oldest(source)
+                events = 0 if end is None or finished is None else max(0, end - finished)
+                yield Lag(topic, partition, events, 0.0 if oldest is None else max(0.0, now - oldest))
 
     def unread(self) -> set[TP]:
         """Partitions of the stage changes whose records come from the lanes that publish them."""

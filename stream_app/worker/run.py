@@ -2,8 +2,10 @@
 
 import asyncio
 import time
+from functools import partial
 
 import structlog
+from faust.types import TP
 from faust.worker import Worker
 
 from state import Bounds
@@ -15,6 +17,7 @@ from stream_app.redis_connection import connect
 from stream_app.redis_sink import RedisSink
 from stream_app.scoring import scoring_for
 from stream_app.settings import Settings
+from stream_app.status_page import Check, serve_status
 from stream_app.telemetry import WorkerMetrics
 from stream_app.topic_admin import ensure
 from stream_app.topics import declare
@@ -71,7 +74,10 @@ def run_worker(settings: Settings) -> None:
     app, context = build_worker(settings)
     options = client_options(settings)
     asyncio.run(ensure(settings.kafka, declare(settings), options))
-    port = context.metrics.serve(settings)
+    context.metrics.watch(context.scoring, lambda: app.gate.lags(partial(_end_of, app)))
+    where = settings.metrics
+    checks: dict[str, list[Check]] = {"healthz": [partial(_stalled, context, app)], "readyz": [lambda: app.gate.unready]}
+    port = serve_status(where.host, where.port, context.metrics.registry, checks)
     log.info("worker starts", kafka=settings.kafka, clock=settings.clock, metrics_port=port)
     watchdog = Watchdog(
         settings.worker.stalled_after / 1e6, lambda: _is_waiting(app), lambda: context.last_progress
@@ -84,6 +90,20 @@ def run_worker(settings: Settings) -> None:
         process.execute_from_commandline()
     finally:
         watchdog.stop()
+
+
+def _end_of(app: LifecycleApp, tp: TP) -> int | None:
+    """Where a topic-partition ends, as the last fetch has told."""
+    consumer = app.consumer
+    return consumer.highwater(tp) if consumer is not None and tp in consumer.assignment() else None
+
+
+def _stalled(context: Context, app: LifecycleApp) -> str | None:
+    """Half the patience of the watchdog, so that a probe tells of a standstill before it ends the process."""
+    silent = time.monotonic() - context.last_progress
+    if _is_waiting(app) and silent > context.settings.worker.stalled_after / 2e6:
+        return f"no progress for {silent:.0f} s although events wait"
+    return None
 
 
 def _is_waiting(app: LifecycleApp) -> bool:

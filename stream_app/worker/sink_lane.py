@@ -67,23 +67,24 @@ class SinkLane:
         """Take a fetched run; what has been taken already is passed over."""
         before = self._inflow.next
         self._inflow.read(records)
-        self._arrived(before)
+        self._arrived(before, records[0].timestamp / 1000)
 
-    def offer_published(self, first: int, records: Sequence[Record]) -> None:
+    def offer_published(self, first: int, records: Sequence[Record], arrived: float | None) -> None:
         """Take what this worker has published, unless something is missing before it or too much is waiting.
 
         Args:
             first: Offset of the first record; the others follow without a gap. Negative if Kafka does not say.
             records: Acknowledged, in order.
+            arrived: When (s, Unix time) the oldest event behind them came to Kafka; ``None`` if time caused them.
         """
         before = self._inflow.next
         self._inflow.tell(first, records)
         self._context.marks.reach(self._generation, self._tp, self._inflow.next)
-        self._arrived(before)
+        self._arrived(before, arrived)
 
-    def _arrived(self, before: int) -> None:
+    def _arrived(self, before: int, at: float | None) -> None:
         if self._inflow.next > before:
-            self._arrivals.append((self._inflow.next - 1, monotonic()))
+            self._arrivals.append((self._inflow.next - 1, self._context.now() / 1e6 if at is None else at))
             self._news.set()
 
     async def close(self) -> None:
@@ -127,9 +128,9 @@ class SinkLane:
         return False
 
     def _observe_latency(self, upto: int) -> None:
-        now = monotonic()
+        now = self._context.now() / 1e6
         while self._arrivals and self._arrivals[0][0] <= upto:
-            self._context.metrics.sink_latency.observe(now - self._arrivals.popleft()[1])
+            self._context.metrics.sink_latency.observe(max(0.0, now - self._arrivals.popleft()[1]))
 
     async def _ask_to_republish(self) -> None:
         log.warning("Redis has lost data, republishing the partition", partition=self._partition)
