@@ -21,17 +21,18 @@ from state import (
     encode_profile,
     settle,
 )
-from stream_app.alerting import alert_of, erased_alert
+from stream_app.alerting import erased_alert
 from stream_app.alignment import Arrived
 from stream_app.effects import DeadLetter, Effects, Refused, Touched
 from stream_app.examples import example_of
 from stream_app.latest import latest, net
 from stream_app.migrating import Schema
-from stream_app.outputs import ERASURE, EXAMPLE, STAGE_CHANGE, Output, erasure_json
+from stream_app.outputs import ERASURE, EXAMPLE, Output, erasure_json
 from stream_app.profile_store import OWN, Store
 from stream_app.recent import RECENT, RecentProfiles
+from stream_app.retelling import told_again, told_anew
 from stream_app.scoring import Scoring
-from stream_app.step import evaluate, is_absorbed, observe, pass_time, passes, state_of, totals
+from stream_app.step import evaluate, is_absorbed, observe, pass_time, passes, totals
 from stream_app.takeover import outdated, take_over, whole
 
 __all__ = ["CLOCK_KEY", "META_KEY", "Clock", "PartitionEngine"]
@@ -300,31 +301,15 @@ class PartitionEngine:
             for customer, profile in profiles.items():
                 if profile.evaluated_at:
                     profile.due = max(self.time, profile.evaluated_at)
-                effects.outputs += self._told_anew(customer, profile)
+                effects.outputs += told_anew(self.scoring, customer, profile)
                 self.population.update(place for place in enumerate(_stages(profile)) if place[1] >= 0)
             self._keep(profiles, effects, stamp)
             yield effects
 
-    def _told_anew(self, customer: str, profile: Profile) -> Iterator[Output]:
-        """The state of a customer under a changed lifecycle file: its stage or action may have another name now."""
-        for index, standing in enumerate(profile.standings):
-            if standing.stage >= 0:
-                standing.version = 1 + max(each.version for each in profile.standings)
-                yield Output(
-                    STAGE_CHANGE, customer.encode(), state_of(self.scoring, index, customer, profile)
-                )
-
     def republish(self) -> Iterator[Output]:
         """The present state of every customer in every lifecycle, and the alerts that stand."""
         for customer, profile in self.profiles():
-            for index, standing in enumerate(profile.standings):
-                if standing.stage >= 0 and index < len(self.scoring.tracks):
-                    yield Output(
-                        STAGE_CHANGE, customer.encode(), state_of(self.scoring, index, customer, profile)
-                    )
-                    if standing.alerted:
-                        seen = self.scoring.seen(profile, standing, standing.alerted_at)
-                        yield alert_of(self.scoring, index, customer, profile, seen, standing.alerted_at)
+            yield from told_again(self.scoring, customer, profile)
 
     def erase(self, customer: str, *, stamp: tuple[int, int] = (0, 0)) -> Effects:
         """Forget a customer: what stays is the versions and offsets that keep old records from coming back."""

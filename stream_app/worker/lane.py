@@ -20,7 +20,7 @@ from state import format_instant
 from stream_app.alignment import Alignment, Arrived, Punctuation
 from stream_app.effects import DeadLetter, Effects
 from stream_app.engine import CLOCK_KEY, META_KEY, PartitionEngine
-from stream_app.outputs import Output
+from stream_app.outputs import ALERT, Output
 from stream_app.topics import SOURCES
 from stream_app.worker.arrivals import Arrivals
 from stream_app.worker.context import Context

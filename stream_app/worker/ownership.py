@@ -166,6 +166,11 @@ class Ownership:
         topic = self.context.stage_changes
         return {TP(topic, number) for number, lane in self._sink_lanes.items() if lane.is_told}
 
+    def begun(self) -> None:
+        """What was still owed has been published, and may be in Redis, before there were marks to say so."""
+        for lane in self._sink_lanes.values():
+            lane.mark()
+
     def accept(self, message: ConsumerMessage) -> None:
         """Give a run to its lane; one of an old generation is dropped, it will be read again."""
         if message.generation_id != self.marks.generation:

@@ -76,7 +76,10 @@ def run_worker(settings: Settings) -> None:
     asyncio.run(ensure(settings.kafka, declare(settings), options))
     context.metrics.watch(context.scoring, lambda: app.gate.lags(partial(_end_of, app)))
     where = settings.metrics
-    checks: dict[str, list[Check]] = {"healthz": [partial(_stalled, context, app)], "readyz": [lambda: app.gate.unready]}
+    checks: dict[str, list[Check]] = {
+        "healthz": [partial(_stalled, context, app)],
+        "readyz": [lambda: app.gate.unready],
+    }
     port = serve_status(where.host, where.port, context.metrics.registry, checks)
     log.info("worker starts", kafka=settings.kafka, clock=settings.clock, metrics_port=port)
     watchdog = Watchdog(

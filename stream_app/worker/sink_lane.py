@@ -53,6 +53,7 @@ class SinkLane:
         self._generation = generation
         self._tp = TP(context.stage_changes, partition)
         self._inflow = Inflow(begin)
+        self._pushed = begin
         self._arrivals: deque[tuple[int, float]] = deque()
         self._news = asyncio.Event()
         self._closing = False
@@ -79,13 +80,18 @@ class SinkLane:
         """
         before = self._inflow.next
         self._inflow.tell(first, records)
-        self._context.marks.reach(self._generation, self._tp, self._inflow.next)
+        self.mark()
         self._arrived(before, arrived)
 
     def _arrived(self, before: int, at: float | None) -> None:
         if self._inflow.next > before:
             self._arrivals.append((self._inflow.next - 1, self._context.now() / 1e6 if at is None else at))
             self._news.set()
+
+    def mark(self) -> None:
+        """Mark what has come, and what Redis has; void until the marks of the generation have begun."""
+        self._context.marks.reach(self._generation, self._tp, self._inflow.next)
+        self._context.marks.finish(self._generation, self._tp, self._pushed)
 
     async def close(self) -> None:
         """Stop after the push under way."""
@@ -101,7 +107,8 @@ class SinkLane:
                 continue
             batch = self._inflow.pop(_PUSH)
             if await self._push(batch):
-                self._context.marks.finish(self._generation, self._tp, batch[-1].offset + 1)
+                self._pushed = batch[-1].offset + 1
+                self.mark()
                 self._context.progressed()
 
     async def _push(self, batch: list[SinkRecord]) -> bool:

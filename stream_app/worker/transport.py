@@ -32,6 +32,9 @@ class Gate(Protocol):
     def unread(self) -> set[TP]:
         """Partitions whose records come without being read, up to the expected offset of their marks."""
 
+    def begun(self) -> None:
+        """The marks of a generation have begun."""
+
     async def close(self) -> None:
         """Finish what is in flight and stop: the partitions are about to be taken away."""
 
@@ -113,6 +116,7 @@ class MarkedConsumer(driver.Consumer):
             begin[_plain(tp)] = offset
             await self._seek(_plain(tp), offset)
         self.gate.marks.begin(self.app.consumer_generation_id, begin)
+        self.gate.begun()
 
     async def force_commit(self, topics: Any = None, start_new_transaction: bool = True) -> bool:  # noqa: ARG002
         """Commit what the marks say is finished; Faust's acknowledgements play no part."""
