@@ -23,6 +23,7 @@ from aiokafka.errors import KafkaError
 from stream_app.batch_sender import partition_of
 from stream_app.errors import Misconfigured
 from stream_app.gateway.answers import Refused
+from stream_app.gateway.lanes import Batch, Lane, Ticket, unavailable
 from stream_app.gateway.record import Outgoing
 from stream_app.kafka_clients import client_options
 from stream_app.settings import Settings
@@ -37,57 +38,6 @@ _BUSY: Final = 3
 _AGAIN_S: Final = 1.0
 _RECORD_OVERHEAD: Final = 100
 _log: Final = structlog.get_logger(__name__)
-
-
-class _Ticket:
-    """One request that waits for all its batches."""
-
-    __slots__ = ("future", "left")
-
-    def __init__(self, future: "asyncio.Future[None]") -> None:
-        self.future = future
-        self.left = 0
-
-    def note(self, error: Refused | None) -> None:
-        """Hear of one batch."""
-        self.left -= 1
-        if self.future.done():
-            return
-        if error is not None:
-            self.future.set_exception(error)
-        elif not self.left:
-            self.future.set_result(None)
-
-    def expire(self) -> None:
-        """Wait no longer."""
-        if not self.future.done():
-            self.future.set_exception(_unavailable("Kafka has not acknowledged in time"))
-
-
-class _Batch:
-    """Records of one partition that travel together, and who waits for them."""
-
-    __slots__ = ("begun", "builder", "is_settled", "last", "size", "tickets")
-
-    def __init__(self, builder: Any, begun: float) -> None:
-        self.builder = builder
-        self.begun = begun
-        self.is_settled = False
-        self.size = 0
-        self.last: _Ticket | None = None
-        self.tickets: list[_Ticket] = []
-
-
-class _Lane:
-    """One partition of one topic: what waits for it, and what is on its way."""
-
-    __slots__ = ("batches", "in_flight", "partition", "topic")
-
-    def __init__(self, topic: str, partition: int) -> None:
-        self.topic = topic
-        self.partition = partition
-        self.batches: deque[_Batch] = deque()
-        self.in_flight: _Batch | None = None
 
 
 class Outbox:
@@ -115,13 +65,13 @@ class Outbox:
         self._clock = clock
         self._patience = settings.gateway.answer_within / 1e6
         self._partitions = settings.topics.partitions
-        self._lanes: dict[tuple[str, str], list[_Lane]] = {}
-        self._dirty: set[_Lane] = set()
+        self._lanes: dict[tuple[str, str], list[Lane]] = {}
+        self._dirty: set[Lane] = set()
         self._flights: set[asyncio.Task[None]] = set()
         self._pulse: asyncio.TimerHandle | None = None
         self._boarded = 0
         self._gather = _SOON_S
-        self._begun: deque[_Batch] = deque()
+        self._begun: deque[Batch] = deque()
         self._letters = 0
         self._producer: Any = None
         self._broken = asyncio.Event()
@@ -135,7 +85,7 @@ class Outbox:
 
     async def close(self) -> None:
         """Send what waits, as far as Kafka takes it in time, and leave."""
-        waiting = _Ticket(asyncio.get_running_loop().create_future())
+        waiting = Ticket(asyncio.get_running_loop().create_future())
         for lane in self._all_lanes():
             for batch in self._batches_of(lane):
                 batch.tickets.append(waiting)
@@ -199,7 +149,7 @@ class Outbox:
             flight.cancel()
         for lane in self._all_lanes():
             for batch in self._batches_of(lane):
-                self._settle(batch, _unavailable(why))
+                self._settle(batch, unavailable(why))
             lane.batches.clear()
             lane.in_flight = None
         self._dirty.clear()
@@ -216,9 +166,9 @@ class Outbox:
             Refused: 503 while Kafka is away or too much waits for it.
         """
         if self._producer is None:
-            raise _unavailable(self.reason or "Kafka is away")
+            raise unavailable(self.reason or "Kafka is away")
         if self._stalled():
-            raise _unavailable("Kafka has stopped to acknowledge")
+            raise unavailable("Kafka has stopped to acknowledge")
         if self.waiting_bytes > self._settings.gateway.max_queue_bytes:
             raise Refused(503, "busy", "Too much waits for Kafka; try again.", 1)
 
@@ -250,7 +200,7 @@ class Outbox:
             Refused: 503 if that is not certain in time. Some of them may have arrived, or may yet.
         """
         loop = asyncio.get_running_loop()
-        ticket = _Ticket(loop.create_future())
+        ticket = Ticket(loop.create_future())
         self._boarded += 1
         self._board(tenant, records, ticket)
         if not ticket.left:
@@ -261,14 +211,14 @@ class Outbox:
         finally:
             expiry.cancel()
 
-    def _board(self, tenant: str, records: Iterable[Outgoing], ticket: _Ticket) -> None:
+    def _board(self, tenant: str, records: Iterable[Outgoing], ticket: Ticket) -> None:
         """Put records into the batches of their partitions; one loop, because it is run for every event."""
         partitions, lanes_of = self._partitions, self._lanes
         for topic, key, value, headers in records:
             lanes = lanes_of.get((tenant, topic))
             if lanes is None:
                 name = f"{tenant}.{topic}"
-                lanes = lanes_of[tenant, topic] = [_Lane(name, number) for number in range(partitions)]
+                lanes = lanes_of[tenant, topic] = [Lane(name, number) for number in range(partitions)]
             lane = lanes[partition_of(key, partitions)] if key else self._any_of(lanes)
             waiting = lane.batches
             batch = waiting[-1] if waiting else self._new_batch(lane)
@@ -283,15 +233,15 @@ class Outbox:
                 batch.tickets.append(ticket)
                 ticket.left += 1
 
-    def _any_of(self, lanes: list[_Lane]) -> _Lane:
+    def _any_of(self, lanes: list[Lane]) -> Lane:
         """Dead letters belong to nobody: one partition after the other gets them."""
         self._letters += 1
         return lanes[self._letters % len(lanes)]
 
-    def _new_batch(self, lane: _Lane) -> _Batch:
+    def _new_batch(self, lane: Lane) -> Batch:
         if self._producer is None:
-            raise _unavailable(self.reason or "Kafka is away")
-        batch = _Batch(self._producer.create_batch(), self._clock())
+            raise unavailable(self.reason or "Kafka is away")
+        batch = Batch(self._producer.create_batch(), self._clock())
         lane.batches.append(batch)
         self._begun.append(batch)
         self._dirty.add(lane)
@@ -318,7 +268,7 @@ class Outbox:
         self._flights.add(flight)
         flight.add_done_callback(self._flights.discard)
 
-    async def _fly(self, departing: list[tuple[_Lane, _Batch]]) -> None:
+    async def _fly(self, departing: list[tuple[Lane, Batch]]) -> None:
         for lane, batch in departing:
             batch.builder.close()
             try:
@@ -328,7 +278,7 @@ class Outbox:
             else:
                 landing.add_done_callback(partial(self._landed, lane, batch))
 
-    def _landed(self, lane: _Lane, batch: _Batch, landing: "asyncio.Future[Any]") -> None:
+    def _landed(self, lane: Lane, batch: Batch, landing: "asyncio.Future[Any]") -> None:
         error = None if landing.cancelled() else landing.exception()
         if error is not None:
             self._crash(batch, error)
@@ -338,11 +288,11 @@ class Outbox:
             if lane.batches:
                 self._await_departure()
 
-    def _crash(self, batch: _Batch, error: BaseException) -> None:
-        self._settle(batch, _unavailable(f"Kafka refused what was sent ({type(error).__name__})"))
+    def _crash(self, batch: Batch, error: BaseException) -> None:
+        self._settle(batch, unavailable(f"Kafka refused what was sent ({type(error).__name__})"))
         self._broken.set()
 
-    def _settle(self, batch: _Batch, error: Refused | None) -> None:
+    def _settle(self, batch: Batch, error: Refused | None) -> None:
         if batch.is_settled:
             return
         batch.is_settled = True
@@ -352,13 +302,9 @@ class Outbox:
         while self._begun and self._begun[0].is_settled:
             self._begun.popleft()
 
-    def _all_lanes(self) -> Iterator[_Lane]:
+    def _all_lanes(self) -> Iterator[Lane]:
         return chain.from_iterable(self._lanes.values())
 
     @staticmethod
-    def _batches_of(lane: _Lane) -> list[_Batch]:
+    def _batches_of(lane: Lane) -> list[Batch]:
         return [*([lane.in_flight] if lane.in_flight is not None else []), *lane.batches]
-
-
-def _unavailable(why: str) -> Refused:
-    return Refused(503, "unavailable", f"Events cannot be kept at present: {why}; try again.", 5)
