@@ -19,7 +19,6 @@ from state import (
     FoldPlan,
     Horizons,
     Kind,
-    Profile,
     Standing,
     kind_of,
     nearest,
@@ -146,10 +145,6 @@ class Scoring:
     def view(values: Sequence[float], standing: Standing, at: int) -> list[float]:
         """Add to what a profile says at *at* (µs) what the *standing* says: the features as models read them."""
         return [*values, (at - standing.since) / DAY]
-
-    def seen(self, profile: Profile, standing: Standing, at: int) -> list[float]:
-        """What models see of a profile and a standing at *at* (µs)."""
-        return self.view(self.inputs.values(profile, at), standing, at)
 
     def serve(self, predictors: dict[str, Predictor]) -> list[str]:
         """Take new models into service; those whose task is another one are left out.

@@ -276,9 +276,7 @@ def _publish(
     move = (index, standing.previous, standing.stage) if reason else None
     outputs = [Output(STAGE_CHANGE, key, state, move)]
     if crossed:
-        outputs.append(
-            alert_of(scoring, index, customer, profile, scoring.view(values, standing, at), at, crossed)
-        )
+        outputs.append(alert_of(scoring, index, customer, profile, values, at, crossed))
     return outputs
 
 
