@@ -67,7 +67,7 @@ def alert_of(
     index: int,
     customer: str,
     profile: Profile,
-    values: Sequence[float],
+    seen: Sequence[float],
     at: int,
     status: Crossing = "raised",
 ) -> Output:
@@ -78,12 +78,11 @@ def alert_of(
         index: Index of the lifecycle.
         customer: Customer id.
         profile: Profile after the crossing.
-        values: What the risk was made of.
+        seen: What the models saw (`Scoring.seen`).
         at: Instant (µs) of the crossing.
         status: raised or resolved.
     """
     track, predictor, standing = scoring.tracks[index], scoring.predictors[index], profile.standings[index]
-    seen = scoring.view(values, standing, at)
     told = explain(predictor, seen, MOST_REASONS) if status == "raised" else None
     reasons = [
         {"topic": reason.topic, "log_odds": round(reason.log_odds, 4), "text": reason.text}
