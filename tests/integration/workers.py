@@ -177,13 +177,13 @@ class Tenant:
             env=self._environment(more), capture_output=True, text=True, timeout=PATIENCE_S, check=False,
         )  # fmt: skip
 
-    def start(self, *flags: str) -> Worker:
-        """Start a worker; it ends with the tenant."""
-        log = self.directory / f"worker-{len(self._processes)}.log"
+    def start(self, *flags: str, command: str = "worker", **more: str) -> Worker:
+        """Start a worker, or another command that runs on; it ends with the tenant."""
+        log = self.directory / f"{command}-{len(self._processes)}.log"
         with log.open("wb") as stderr:
             process = subprocess.Popen(
-                [sys.executable, "-m", "stream_app", "worker", *flags],
-                env=self._environment({}), stdout=subprocess.DEVNULL, stderr=stderr,
+                [sys.executable, "-m", "stream_app", command, *flags],
+                env=self._environment(more), stdout=subprocess.DEVNULL, stderr=stderr,
             )  # fmt: skip
         self._processes.append(process)
         return Worker(process, log)
