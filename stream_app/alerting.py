@@ -78,7 +78,7 @@ def alert_of(
         index: Index of the lifecycle.
         customer: Customer id.
         profile: Profile after the crossing.
-        seen: What the models saw (`Scoring.seen`).
+        seen: What the models saw (`Scoring.view`).
         at: Instant (µs) of the crossing.
         status: raised or resolved.
     """

@@ -25,5 +25,6 @@ def told_again(scoring: Scoring, customer: str, profile: Profile) -> Iterator[Ou
         if standing.stage >= 0 and index < len(scoring.tracks):
             yield Output(STAGE_CHANGE, customer.encode(), state_of(scoring, index, customer, profile))
             if standing.alerted:
-                seen = scoring.inputs.values(profile, standing.alerted_at)
+                values = scoring.inputs.values(profile, standing.alerted_at)
+                seen = scoring.view(values, standing, standing.alerted_at)
                 yield alert_of(scoring, index, customer, profile, seen, standing.alerted_at)

@@ -276,7 +276,8 @@ def _publish(
     move = (index, standing.previous, standing.stage) if reason else None
     outputs = [Output(STAGE_CHANGE, key, state, move)]
     if crossed:
-        outputs.append(alert_of(scoring, index, customer, profile, values, at, crossed))
+        seen = scoring.view(values, standing, at)
+        outputs.append(alert_of(scoring, index, customer, profile, seen, at, crossed))
     return outputs
 
 
