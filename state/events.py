@@ -54,6 +54,9 @@ class Event(msgspec.Struct, gc=False):
         kind: What it counts as.
         amount: Its amount in micro-units of the base currency; 0 for kinds without one.
         active: False for a mere update of traits (``context.active`` = false), which counts nothing.
+        anonymous: Whether the customer id is an anonymousId.
+        link: The other id that the event declares to be the same person: the anonymousId of an ``identify``, the
+            previousId of an ``alias``; empty for everything else.
     """
 
     customer: str
@@ -62,6 +65,8 @@ class Event(msgspec.Struct, gc=False):
     kind: Kind
     amount: int = 0
     active: bool = True
+    anonymous: bool = False
+    link: str = ""
 
 
 def decode(
@@ -149,9 +154,14 @@ def judge(wire: Wire, kinds: MeasureMap, bounds: Bounds, received_at: int, dotte
         ) from None
     if not bounds.earliest <= at <= received_at + bounds.max_future:
         raise _unbelievable(at, timestamp, bounds, received_at)
+    user = wire.userId
+    anonymous = user is None or (customer != user and customer != str(user))  # the first of the two mostly answers
+    link = ""
     kind = kinds.named.get(wire.event) if wire.type == "track" else None
     if kind is None:
         kind = _kind(wire, kinds, dotted)
+        if not anonymous:
+            link = _link(wire, customer)
     properties, context = wire.properties, wire.context
     amount = 0
     if kind.amount >= 0 and isinstance(properties, Properties):
@@ -165,7 +175,21 @@ def judge(wire: Wire, kinds: MeasureMap, bounds: Bounds, received_at: int, dotte
             bounds.max_amount,
         )
     active = not (isinstance(context, Context) and context.active is False)
-    return Event(customer, at, xxh3_64_intdigest(str(message_id).encode()), kind, amount, active)
+    message = xxh3_64_intdigest(str(message_id).encode())
+    return Event(customer, at, message, kind, amount, active, anonymous, link)
+
+
+def _link(wire: Wire, customer: str) -> str:
+    """The other id of an ``identify`` or ``alias`` about *customer*; an id that stands for nobody links nobody."""
+    if wire.type == "identify":
+        other = wire.anonymousId
+    elif wire.type == "alias":
+        other = wire.previousId if wire.previousId is not None else wire.previous_id
+    else:
+        return ""
+    text = str(other) if isinstance(other, str | int) else ""
+    is_somebody = text != customer and len(text) <= LONGEST_ID and text.strip().lower() not in JUNK_IDS
+    return text if is_somebody else ""
 
 
 def _customer(wire: Wire) -> str:

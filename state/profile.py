@@ -55,6 +55,45 @@ class Standing(msgspec.Struct, array_like=True, gc=False):
     alerted_at: int = 0
 
 
+class Link(msgspec.Struct, array_like=True, gc=False):
+    """Another id that has to do with this one.
+
+    Attributes:
+        id: The other id.
+        at: Event time (µs) of the event that said so.
+        state: One of `CLAIMED`, `MERGED`, `REFUSED`, `RELEASED`.
+        received: Numbers of the notes of the other id that were taken: all up to the first, and the others.
+    """
+
+    id: str
+    at: int
+    state: int
+    received: list[int] = msgspec.field(default_factory=lambda: [0])
+
+
+CLAIMED, MERGED, REFUSED, RELEASED = range(4)
+"""A link that waits for the other id's answer; one whose profile has come; one that the other id, or an operator, undid."""
+
+
+class Identity(msgspec.Struct, array_like=True, gc=False):
+    """Which other ids are the same person. Stored by position: new fields go to the end, with a default.
+
+    Attributes:
+        moved_to: The customer that this id belongs to; empty for those who stand for themselves.
+        sent: Number of the last note to another id.
+        links: The ids that this customer was known by, and for an id that was taken out again, by whom.
+        kept: What the profile would be without the newest merge: of a merged id its own profile, which goes on
+            to be folded; of a customer the profile without the newest of the links. None once that is past.
+        kept_until: Event time (µs) until which it is kept.
+    """
+
+    moved_to: str = ""
+    sent: int = 0
+    links: list[Link] = msgspec.field(default_factory=list)
+    kept: "Profile | None" = None
+    kept_until: int = 0
+
+
 class Profile(msgspec.Struct, array_like=True, gc=False):
     """One customer's folded state. Stored under the customer's id, which it does not repeat.
 
@@ -81,6 +120,8 @@ class Profile(msgspec.Struct, array_like=True, gc=False):
         revision: Grows with every stored change.
         outbox: Outputs decided but not known to be delivered: (topic id, offset, kind of output, payload).
         written_under: Identity of the description of lifecycles and windows under which the profile was last stored.
+        anonymous: Whether no event has ever named the id as its userId.
+        identity: Which other ids are the same person; None for the many of whom nothing is said.
     """
 
     offsets: dict[int, int] = msgspec.field(default_factory=dict)
@@ -102,6 +143,8 @@ class Profile(msgspec.Struct, array_like=True, gc=False):
     revision: int = 0
     outbox: list[tuple[int, int, int, bytes]] = msgspec.field(default_factory=list)
     written_under: int = 0
+    anonymous: bool = False
+    identity: Identity | None = None
 
 
 def apply(profile: Profile, event: Event, plan: FoldPlan) -> bool:

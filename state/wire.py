@@ -40,6 +40,8 @@ class Wire(msgspec.Struct, gc=False):
     message_id: Any = None
     user_id: Any = None
     anonymous_id: Any = None
+    previousId: str | int | None = None  # noqa: N815
+    previous_id: Any = None
 
 
 _WIRE: Final = msgspec.json.Decoder(Wire)
@@ -103,6 +105,7 @@ def modernize(wire: Wire) -> None:
         ("messageId", wire.message_id),
         ("userId", wire.user_id),
         ("anonymousId", wire.anonymous_id),
+        ("previousId", wire.previous_id),
     ):
         if getattr(wire, name) is None and isinstance(old, str | int) and not isinstance(old, bool):
             setattr(wire, name, old)
