@@ -27,22 +27,27 @@ from state.labels import (
 )
 from state.measure_ids import MEASURE_IDS, MEASURES, SINGULARS, TOPICS
 from state.measures import BadMeasures, Kind, MeasureMap
+from state.merging import further, join_questions, merge
 from state.plan import DEDUP, FoldPlan, UnknownFeature
-from state.profile import Profile, Standing, apply
+from state.profile import CLAIMED, MERGED, REFUSED, RELEASED, Identity, Link, Profile, Standing, apply
 from state.rejection import REASONS, Rejected
 from state.survey import Survey, Surveying, Timers, survey
 from state.wire import Wire, modernize, read_as
 
 __all__ = [
+    "CLAIMED",
     "DAY",
     "DEDUP",
     "FAR",
     "HOUR",
     "MEASURES",
     "MEASURE_IDS",
+    "MERGED",
     "MINUTE",
     "NEVER",
     "REASONS",
+    "REFUSED",
+    "RELEASED",
     "SECOND",
     "SINGULARS",
     "TOPICS",
@@ -58,7 +63,9 @@ __all__ = [
     "FoldPlan",
     "Headers",
     "Horizons",
+    "Identity",
     "Kind",
+    "Link",
     "MeasureMap",
     "Pending",
     "Profile",
@@ -78,11 +85,14 @@ __all__ = [
     "decode_profile",
     "encode_profile",
     "format_instant",
+    "further",
     "is_askable",
     "is_context",
+    "join_questions",
     "judge_event",
     "kind_of",
     "known_names",
+    "merge",
     "modernize",
     "nearest",
     "next_answer",

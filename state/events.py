@@ -155,7 +155,9 @@ def judge(wire: Wire, kinds: MeasureMap, bounds: Bounds, received_at: int, dotte
     if not bounds.earliest <= at <= received_at + bounds.max_future:
         raise _unbelievable(at, timestamp, bounds, received_at)
     user = wire.userId
-    anonymous = user is None or (customer != user and customer != str(user))  # the first of the two mostly answers
+    anonymous = user is None or (
+        customer != user and customer != str(user)
+    )  # the first of the two mostly answers
     link = ""
     kind = kinds.named.get(wire.event) if wire.type == "track" else None
     if kind is None:

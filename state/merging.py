@@ -54,7 +54,9 @@ def merge(profile: Profile, other: Profile, plan: FoldPlan) -> None:
         counts[measure] = min(total, LARGEST) if measure in AMOUNTS else total
     counts[ORDER_DAYS] -= shared
     counts[SESSIONS] -= len(joined)
-    profile.first = [min(a, b) if a and b else a or b for a, b in zip(profile.first, other.first, strict=True)]
+    profile.first = [
+        min(a, b) if a and b else a or b for a, b in zip(profile.first, other.first, strict=True)
+    ]
     profile.last = list(map(max, profile.last, other.last))
     profile.hours = _join_series(profile.hours, other.hours, plan.hours)
     profile.days = _join_series(profile.days, other.days, plan.days)
@@ -76,7 +78,9 @@ def further(standing: Standing, other: Standing) -> Standing:
         >>> joined.stage, joined.previous, joined.since, joined.version
         (2, 1, 5, 4)
     """
-    is_known = standing.stage > other.stage or (standing.stage == other.stage and standing.since <= other.since)
+    is_known = standing.stage > other.stage or (
+        standing.stage == other.stage and standing.since <= other.since
+    )
     ahead = standing if is_known else other
     return Standing(
         stage=ahead.stage,
@@ -88,6 +92,7 @@ def further(standing: Standing, other: Standing) -> Standing:
         next_stage=standing.next_stage,
         next_p=standing.next_p,
         alerted=standing.alerted,
+        alerted_at=standing.alerted_at if standing.alerted else max(standing.alerted_at, other.alerted_at),
     )
 
 

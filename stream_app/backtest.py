@@ -20,6 +20,7 @@ from state import (
     MEASURE_IDS,
     TOPICS,
     Bounds,
+    Event,
     MeasureMap,
     Profile,
     Rejected,
@@ -29,17 +30,20 @@ from state import (
 from stream_app.alignment import Alignment, Arrived
 from stream_app.effects import Effects, Refused
 from stream_app.engine import PartitionEngine
+from stream_app.identity_notes import read_note
 from stream_app.judgement import Judgement
-from stream_app.outputs import EXAMPLE, STAGE_CHANGE
+from stream_app.outputs import EXAMPLE, MERGE, NOTE, STAGE_CHANGE
 from stream_app.purchases import Purchases
 from stream_app.questions import Questions
 from stream_app.scoring import Scoring
 from stream_app.snapshots import Snapshots
 from stream_app.sources.record import Record
+from stream_app.topics import IDENTITIES, READ
 
 __all__ = ["Backtest", "Outcome", "Plan", "with_label_horizon"]
 
 _RUN = 5_000
+_NOTES = READ.index(IDENTITIES)
 _MICRO = 1_000_000
 _EVENTS, _ORDERS, _REVENUE, _REFUNDS = (
     MEASURE_IDS[name] for name in ("events", "orders", "revenue", "refunds")
@@ -82,6 +86,7 @@ class Outcome:
         rejections: Dead letters by reason.
         reasons: Transitions by (lifecycle, reason).
         moves: Transitions by (lifecycle, from, to); from is empty for those who enter.
+        merges: Merges of two ids by what became of them: merged or refused.
         populations: By instant (µs): customers by (lifecycle, stage).
         first: First event time (µs), 0 without events.
         end: Instant (µs) reached.
@@ -92,6 +97,7 @@ class Outcome:
     rejections: Counter[str] = field(default_factory=Counter)
     reasons: Counter[tuple[str, str]] = field(default_factory=Counter)
     moves: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+    merges: Counter[str] = field(default_factory=Counter)
     populations: list[tuple[int, Counter[tuple[int, int]]]] = field(default_factory=list)
     first: int = 0
     end: int = 0
@@ -137,6 +143,10 @@ class Backtest:
         self._questions: Questions | None = None
         self._purchases = Purchases()
         self._sampled = 0
+        self._notes: list[bytes] = []
+        self._noted = 0
+        self._moved: set[str] = set()
+        self._is_cut = False
 
     def run(self, records: Iterable[Record]) -> Outcome:
         """Go through the records, by event time, to the end.
@@ -188,11 +198,13 @@ class Backtest:
             self.outcome.rejections[rejection.reason] += 1
         self._run.append(Arrived(record.at, source, self._count, item))
         self._count += 1
-        if len(self._run) >= _RUN and record.at > self._run[-2].at:
+        if (self._is_cut or len(self._run) >= _RUN) and len(self._run) > 1 and record.at > self._run[-2].at:
             # what happened at one instant stays in one run, for it is merged by topic
             last = self._run.pop()
             self._fold()
             self._run.append(last)
+        if isinstance(item, Event) and (item.link or item.customer in self._moved):
+            self._is_cut = True  # ids find together before time goes on
 
     def _fold(self) -> None:
         if not self._run:
@@ -200,9 +212,19 @@ class Backtest:
         self._merge.add(self._run, now=0.0)
         reached, self._run = self._run[-1].at, []
         self._note(self.engine.fold(self._merge.release(now=0.0), stamp=(0, self._runs)))
+        self._deliver_notes()
         self._runs += 1
         self.engine.delivered(0, self._runs)
         self._plan.tell(self._count, reached)
+
+    def _deliver_notes(self) -> None:
+        """Let ids of one person hear each other until nobody has anything to say."""
+        self._is_cut = False
+        while self._notes:
+            taken, self._notes = self._notes, []
+            run = [Arrived(0, _NOTES, self._noted + n, read_note(each)) for n, each in enumerate(taken)]
+            self._noted += len(run)
+            self._note(self.engine.receive(run, stamp=(0, self._runs)))
 
     # ------------------------------------------------------------------ time
 
@@ -247,14 +269,24 @@ class Backtest:
     # ------------------------------------------------------------------ effects
 
     def _note(self, effects: Effects) -> None:
-        for (_, name), count in effects.outcomes.items():
-            self.outcome.outcomes[name] += count
+        for (source, name), count in effects.outcomes.items():
+            if source != _NOTES:  # a forwarded event is an event once
+                self.outcome.outcomes["applied" if name == "forwarded" else name] += count
         self.outcome.moves.update(effects.moves)
         for output in effects.outputs:
             if output.kind == STAGE_CHANGE:
                 self._note_change(output.payload)
+            elif output.kind == NOTE:
+                self._notes.append(output.payload)
+            elif output.kind == MERGE:
+                self._note_merge(orjson.loads(output.payload))
             elif output.kind == EXAMPLE and self._questions is not None:
                 self._questions.note_example(output.key.decode(), output.payload)
+
+    def _note_merge(self, merge: dict[str, Any]) -> None:
+        self.outcome.merges[merge["action"]] += 1
+        if merge["action"] == "merged":
+            self._moved.add(merge["anonymous_id"])
 
     def _note_change(self, payload: bytes) -> None:
         change = orjson.loads(payload)

@@ -80,6 +80,7 @@ def metrics_of(
         "dead_letters": counted["dead_letter"],
         "dead_letter_reasons": dict(outcome.rejections),
         "dropped": dict(source.reading.dropped),
+        "merges": dict(outcome.merges),
         "customers": sum(first["stages"].values()),
         "seconds": round(seconds, 3),
         "events_per_second": round(events / seconds, 1) if seconds else 0.0,

@@ -38,6 +38,7 @@ COMMANDS: Final = {
     "republish": "Rebuild everything in Redis from the workers' tables.",
     "erase": "Forget one customer everywhere, and prove it.",
     "dashboards": "Write the Grafana dashboards as JSON.",
+    "unmerge": "Take an id out of the customer that it was merged into.",
     "check": "Validate the configuration and print it resolved, secrets redacted.",
 }
 USAGE, INTERRUPTED = 2, 130

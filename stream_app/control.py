@@ -1,7 +1,7 @@
 """Asking the workers for something, and hearing that it is done: control records on the tick topic.
 
 A request goes to ``lifecycle.ticks``, because workers read that topic in step with the events of a partition:
-what was sent before the request is in the answer. Answers come on ``lifecycle.stage-changes``.
+what was sent before the request is in the answer. Answers come on ``lifecycle.stage-changes`` or ``lifecycle.merges``.
 """
 
 from collections.abc import AsyncIterator, Mapping
@@ -31,11 +31,14 @@ class Control:
         settings: Topic prefix.
         producer: Started.
         consumer: Started, assigned to nothing yet.
+        answers: Short name of the topic on which answers come.
     """
 
-    def __init__(self, settings: Settings, producer: AIOKafkaProducer, consumer: AIOKafkaConsumer) -> None:
+    def __init__(
+        self, settings: Settings, producer: AIOKafkaProducer, consumer: AIOKafkaConsumer, answers: str
+    ) -> None:
         self.ticks = f"{settings.topic_prefix}ticks"
-        self.answers = f"{settings.topic_prefix}stage-changes"
+        self.answers = f"{settings.topic_prefix}{answers}"
         self._producer = producer
         self._consumer = consumer
         self.partitions: tuple[int, ...] = ()
@@ -91,8 +94,12 @@ class Control:
 
 
 @asynccontextmanager
-async def control(settings: Settings) -> AsyncIterator[Control]:
+async def control(settings: Settings, answers: str = "stage-changes") -> AsyncIterator[Control]:
     """A conversation with the workers; Kafka's failures become one error.
+
+    Args:
+        settings: Where Kafka is, and the topic prefix.
+        answers: Short name of the topic on which answers come.
 
     Raises:
         Unavailable: Kafka does not answer.
@@ -103,7 +110,7 @@ async def control(settings: Settings) -> AsyncIterator[Control]:
     try:
         await consumer.start()
         await producer.start()
-        yield Control(settings, producer, consumer)
+        yield Control(settings, producer, consumer, answers)
     except (KafkaError, OSError) as error:
         raise Unavailable(f"Kafka at {settings.kafka}: {error}; check that it runs") from error
     finally:

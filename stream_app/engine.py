@@ -10,29 +10,22 @@ from typing import Literal
 
 import orjson
 
-from state import (
-    DueHeap,
-    Event,
-    Profile,
-    Standing,
-    Timers,
-    apply,
-    decode_profile,
-    encode_profile,
-    settle,
-)
-from stream_app.alerting import erased_alert
+from state import FAR, Event, Profile, Timers
 from stream_app.alignment import Arrived
+from stream_app.as_of_now import answers_before, evaluated, fold_only
 from stream_app.effects import DeadLetter, Effects, Refused, Touched
-from stream_app.examples import example_of
+from stream_app.identity import Identities
+from stream_app.identity_book import Turn
+from stream_app.identity_notes import Note
 from stream_app.latest import latest, net
 from stream_app.migrating import Schema
-from stream_app.outputs import ERASURE, EXAMPLE, Output, erasure_json
-from stream_app.profile_store import OWN, Store
-from stream_app.recent import RECENT, RecentProfiles
-from stream_app.retelling import told_again, told_anew
+from stream_app.outputs import Output
+from stream_app.profile_store import Store
+from stream_app.recent import RECENT
+from stream_app.retelling import gone, told_again, told_anew
 from stream_app.scoring import Scoring
-from stream_app.step import evaluate, is_absorbed, observe, pass_time, passes, totals
+from stream_app.shelf import Shelf
+from stream_app.step import is_absorbed, observe, pass_time, totals
 from stream_app.takeover import outdated, take_over, whole
 
 __all__ = ["CLOCK_KEY", "META_KEY", "Clock", "PartitionEngine"]
@@ -64,12 +57,11 @@ class PartitionEngine:
         self.clock = clock
         self.time = 0
         self.population: Counter[tuple[int, int]] = Counter()
-        self._heap: Timers = DueHeap()
         self._newest = 0
-        self._delivered: dict[int, int] = {}
         self._schema = Schema(scoring, None)
         self._used: set[int] = set()
-        self._recent = RecentProfiles(recent)
+        self._shelf = Shelf(store, recent)
+        self._identities = Identities(self)
 
     # ------------------------------------------------------------------ runs
 
@@ -96,9 +88,14 @@ class PartitionEngine:
         return effects
 
     @property
+    def written_under(self) -> int:
+        """Identity of the description under which profiles are stored now."""
+        return self._schema.identity
+
+    @property
     def is_behind(self) -> bool:
         """Whether timers are due that have not fired."""
-        return self._heap.next_due() <= self.time
+        return self._shelf.timers.next_due() <= self.time
 
     def pass_to(self, until: int) -> None:
         """Let the partition's clock pass to *until* (µs of event time), inclusive; `catch_up` then fires the timers."""
@@ -118,13 +115,13 @@ class PartitionEngine:
         """
         effects, touched = Effects(), Touched()
         until, budget = self.time, most
-        for _, key in self._heap.pop_until(until):
+        for _, key in self._shelf.timers.pop_until(until):
             customer = key.decode()
-            profile = self._load(customer)
+            profile = self._shelf.load(customer)
             if profile is None:
                 continue
             outputs = pass_time(self.scoring, customer, profile, until, budget)
-            self._note(outputs, effects)
+            self.note(outputs, effects)
             touched.profiles[customer] = profile
             budget -= 1 + len(outputs)
             if budget <= 0:
@@ -139,22 +136,68 @@ class PartitionEngine:
         customer = event.customer
         profile = touched.profiles.get(customer)
         if profile is None:
-            profile = self._load(customer) or Profile()
+            profile = self._shelf.load(customer) or Profile(anonymous=event.anonymous)
         if is_absorbed(profile, record.source, record.offset):
             effects.outcomes[record.source, "duplicate"] += 1
             return
         if customer not in touched.profiles:
             touched.profiles[customer] = profile
             touched.totals[customer] = totals(profile)
+        if profile.identity is not None:
+            if profile.identity.moved_to:
+                is_new = self._identities.forward(customer, profile, event, effects, late=late)
+                effects.outcomes[record.source, "forwarded" if is_new else "duplicate"] += 1
+                return
+            self._identities.fold_apart(profile, event)
+        folded = self.absorb(event, profile, touched, effects, late=late)
+        effects.outcomes[record.source, "duplicate" if not folded else "late" if late else "applied"] += 1
+
+    def absorb(
+        self, event: Event, profile: Profile, touched: Touched, effects: Effects, *, late: bool = False
+    ) -> bool:
+        """Fold an event into the profile of its customer; returns whether it was new."""
+        customer = event.customer
+        if profile.anonymous and not event.anonymous:
+            profile.anonymous = False
         if self.clock == "event":
             folded, outputs = observe(self.scoring, customer, profile, event, late=late, reached=self.time)
-            self._note(outputs, effects)
+            self.note(outputs, effects)
         else:
-            touched.reached[customer] = max(event.at, touched.reached.get(customer, 0))
-            folded = self._absorb(customer, profile, event, effects)
-            if self.scoring.watches(event.kind):
-                touched.watched.add(customer)
-        effects.outcomes[record.source, "duplicate" if not folded else "late" if late else "applied"] += 1
+            effects.outputs += answers_before(self.scoring, customer, profile, event.at)
+            folded = fold_only(self.scoring, profile, event, touched)
+        if event.link and folded:
+            self._identities.link(customer, profile, event, effects)
+        return folded
+
+    def receive(
+        self, records: Iterable[Arrived], *, now: int = 0, stamp: tuple[int, int] = (0, 0)
+    ) -> Effects:
+        """Do what other ids of the same persons say to ids of this partition.
+
+        Args:
+            records: Items are notes; others are passed over.
+            now: As for `fold`.
+            stamp: As for `fold`.
+        """
+        effects, touched = Effects(), Touched()
+        for record in records:
+            note = record.item
+            if not isinstance(note, Note):
+                continue
+            profile = (
+                touched.profiles.get(note.to) or self._shelf.load(note.to) or Profile(anonymous=True, due=FAR)
+            )
+            if is_absorbed(profile, record.source, record.offset):
+                effects.outcomes[record.source, "duplicate"] += 1
+                continue
+            touched.profiles[note.to] = profile
+            touched.totals.setdefault(note.to, totals(profile))
+            is_new = self._identities.take(note, profile, Turn(touched, effects, now))
+            effects.outcomes[record.source, "applied" if is_new else "duplicate"] += 1
+        if self.clock == "wall":
+            self._evaluate_as_of(now, touched, effects)
+        self._keep(touched.profiles, effects, stamp)
+        return effects
 
     def _pass_with(self, event: Event, now: int) -> bool:
         """Let the newest event move the partition's clock; returns whether *event* comes later than allowed.
@@ -170,72 +213,34 @@ class PartitionEngine:
             self.time = max(self.time, event.at - lateness - 1)
         return event.at < self.time
 
-    def _absorb(self, customer: str, profile: Profile, event: Event, effects: Effects) -> bool:
-        """Fold without evaluating (wall clock); answers that are due before the event are settled first."""
-        if profile.pending and profile.due < event.at:
-            for answer in settle(profile, event.at - 1, self.scoring.horizons):
-                example = example_of(self.scoring, customer, answer)
-                effects.outputs.append(Output(EXAMPLE, customer.encode(), example))
-        return apply(profile, event, self.scoring.fold)
-
     def _evaluate_as_of(self, now: int, touched: Touched, effects: Effects) -> None:
-        scoring = self.scoring
-        for customer, profile in touched.profiles.items():
-            at = max(profile.last[0] or touched.reached[customer], profile.evaluated_at)
-            moved = touched.totals[customer] != totals(profile)
-            is_idle = not moved and customer not in touched.watched
-            if is_idle and profile.due > now and passes(scoring, customer, profile, at):
-                continue
-            outputs = evaluate(scoring, customer, profile, at, moved=moved, is_event=True)
-            outputs += pass_time(scoring, customer, profile, now)
-            self._note(outputs, effects)
+        for outputs in evaluated(self.scoring, touched, now):
+            self.note(outputs, effects)
 
     # ------------------------------------------------------------- bookkeeping
 
-    def _load(self, customer: str) -> Profile | None:
-        """The profile as it is stored; whoever changes it must store it with `_keep`."""
-        recent = self._recent.get(customer)
-        if recent is not None:
-            return recent
-        value = self.store.get(customer.encode())
-        return None if value is None else decode_profile(value)
-
     def profile(self, customer: str) -> Profile | None:
         """The stored profile of a customer."""
-        return self._load(customer)
+        return self._shelf.load(customer)
 
     def profiles(self) -> Iterator[tuple[str, Profile]]:
-        """All customers that are known, erased ones left out."""
-        for key, value in self.store.items():
-            if not key.startswith(OWN):
-                profile = decode_profile(value)
-                if profile.evaluated_at:
-                    yield key.decode(), profile
+        """All customers that are known; erased ones, and ids that belong to a customer, are left out."""
+        return ((customer, profile) for customer, profile in self._shelf.items() if profile.evaluated_at)
+
+    @property
+    def timers(self) -> Timers:
+        """Who is due when."""
+        return self._shelf.timers
 
     def delivered(self, source: int, offset: int) -> None:
         """Note that everything stamped below *offset* of *source* has been delivered."""
-        self._delivered[source] = max(offset, self._delivered.get(source, 0))
+        self._shelf.delivered(source, offset)
 
     def _keep(self, profiles: Mapping[str, Profile], effects: Effects, stamp: tuple[int, int]) -> None:
         """Store the changed profiles, each with what it has still to publish."""
-        owed: dict[bytes, list[Output]] = {}
-        for output in effects.outputs:
-            owed.setdefault(output.key, []).append(output)
-        delivered = self._delivered
-        for customer, profile in profiles.items():
-            key = customer.encode()
-            profile.revision += 1
-            profile.written_under = self._schema.identity
-            if profile.outbox:
-                profile.outbox = [entry for entry in profile.outbox if entry[1] >= delivered.get(entry[0], 0)]
-            profile.outbox += [(*stamp, output.kind, output.payload) for output in owed.get(key, ())]
-            value = encode_profile(profile)
-            effects.changed[key] = value
-            self.store.put(key, value)
-            self._heap.schedule(key, profile.due)
-            self._recent.keep(customer, profile)
+        effects.changed |= self._shelf.keep(profiles, effects.outputs, stamp, self._schema.identity)
 
-    def _note(self, outputs: list[Output], effects: Effects) -> None:
+    def note(self, outputs: list[Output], effects: Effects) -> None:
         """Count moves, and keep what is to be published: no stage changes without an output that tells it."""
         if not outputs:
             return
@@ -282,20 +287,19 @@ class PartitionEngine:
         Raises:
             Misconfigured: If the configured lifecycles cannot take the stored state over.
         """
-        self._delivered = dict(committed)
-        self._recent.clear()
+        self._shelf.begin(committed)
         clock = self.store.get(CLOCK_KEY)
         if clock is not None:
             stored = orjson.loads(clock)
             self.time, self._newest = stored["time"], stored["newest"]
         self._schema = Schema(self.scoring, self.store.get(META_KEY))
         taken = yield from take_over(self.store, self._schema, committed)
-        self._heap, self.population, self._used = taken.timers, taken.population, taken.used
+        self._shelf.timers, self.population, self._used = taken.timers, taken.population, taken.used
         return taken.undelivered
 
     def migrating(self) -> Iterator[Effects]:
         """Bring the profiles to changed lifecycle files, some at a time; does nothing where none has changed."""
-        stamp = max(self._delivered.items(), default=(0, 0))
+        stamp = self._shelf.next_stamp
         for profiles in outdated(self.store, self._schema, self._used):
             effects = Effects()
             for customer, profile in profiles.items():
@@ -308,32 +312,37 @@ class PartitionEngine:
 
     def republish(self) -> Iterator[Output]:
         """The present state of every customer in every lifecycle, and the alerts that stand."""
-        for customer, profile in self.profiles():
+        for customer, profile in self._shelf.items():
             yield from told_again(self.scoring, customer, profile)
 
     def erase(self, customer: str, *, stamp: tuple[int, int] = (0, 0)) -> Effects:
-        """Forget a customer: what stays is the versions and offsets that keep old records from coming back."""
-        effects = Effects()
-        profile = self._load(customer)
-        version = 1 + max((standing.version for standing in profile.standings), default=0) if profile else 0
-        names = [track.name for track in self.scoring.tracks]
-        effects.outputs = [
-            Output(ERASURE, customer.encode(), erasure_json(customer, name, version)) for name in names
-        ]
+        """Forget a customer and its ids: what stays is the versions and offsets that keep old records from coming back."""
+        effects, profile = Effects(), self._shelf.load(customer)
         if profile is None:
+            effects.outputs += gone(self.scoring, customer, 0)
             return effects  # whoever asked is answered, also about somebody who is not known
-        effects.outputs += [erased_alert(customer, name, version) for name in names]
-        for index, standing in enumerate(profile.standings):
-            if standing.stage >= 0:
-                self.population[index, standing.stage] -= 1
-        closed = Profile(
-            offsets=profile.offsets,
-            standings=[Standing(version=version) for _ in names],
-            revision=profile.revision,
-            due=1 << 62,
-        )
+        closed = self._identities.erase(customer, profile, effects)
         self._keep({customer: closed}, effects, stamp)
         return effects
+
+    def unmerge(self, anonymous: str, nonce: str, *, stamp: tuple[int, int] = (0, 0)) -> Effects:
+        """Ask for the release of an id that was merged; the answer is among the merges."""
+        effects, profile = Effects(), self._shelf.load(anonymous) or Profile(anonymous=True, due=FAR)
+        self._identities.unmerge(anonymous, profile, effects, nonce)
+        self._keep({anonymous: profile}, effects, stamp)
+        return effects
+
+    def recount(self, index: int, old: int, stage: int, effects: Effects | None) -> None:
+        """Count a customer in another stage of a lifecycle; -1 for none."""
+        if old == stage:
+            return
+        if old >= 0:
+            self.population[index, old] -= 1
+        if stage >= 0:
+            self.population[index, stage] += 1
+        if effects is not None:
+            track = self.scoring.tracks[index]
+            effects.moves[track.name, track.stages[old] if old >= 0 else "", track.stages[stage]] += 1
 
 
 def _stages(profile: Profile) -> tuple[int, ...]:

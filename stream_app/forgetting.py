@@ -94,7 +94,9 @@ def is_closed(profile: Profile) -> bool:
     told = (*profile.counts, *profile.first, *profile.last, profile.evaluated_at)
     kept = (profile.hours, profile.days, profile.orders, profile.sessions, profile.seen, profile.seen_visits)
     placed = any(standing.stage >= 0 for standing in profile.standings)
-    return not (any(told) or any(kept) or placed or profile.pending)
+    identity = profile.identity
+    known_by = identity is not None and (identity.moved_to or identity.links or identity.kept)
+    return not (any(told) or any(kept) or placed or profile.pending or known_by)
 
 
 async def _ask(workers: Control, customer: str, timeout_s: float) -> None:

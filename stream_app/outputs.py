@@ -10,10 +10,13 @@ __all__ = [
     "ALERT",
     "ERASURE",
     "EXAMPLE",
+    "MERGE",
+    "NOTE",
     "STAGE_CHANGE",
     "Move",
     "Output",
     "erasure_json",
+    "merge_json",
     "stage_change_json",
 ]
 
@@ -21,7 +24,7 @@ _ORDERS, _REVENUE, _REFUNDS = (MEASURE_IDS[name] for name in ("orders", "revenue
 _MICRO = 1_000_000
 
 #: Kinds of output, as they are kept in a profile's outbox.
-STAGE_CHANGE, ALERT, EXAMPLE, ERASURE = 0, 1, 2, 3
+STAGE_CHANGE, ALERT, EXAMPLE, ERASURE, NOTE, MERGE = 0, 1, 2, 3, 4, 5
 
 
 #: A transition: lifecycle index, stage before (-1: none) and after.
@@ -32,9 +35,9 @@ class Output(NamedTuple):
     """One message to publish.
 
     Attributes:
-        kind: `STAGE_CHANGE`, `ALERT`, `EXAMPLE` or `ERASURE`: decides the topic.
-        key: Kafka key, the customer id's bytes.
-        payload: JSON.
+        kind: `STAGE_CHANGE`, `ALERT`, `EXAMPLE`, `ERASURE`, `NOTE` or `MERGE`: decides the topic.
+        key: The bytes of the customer id in whose outbox it lies; Kafka key of all but notes, which go to another id.
+        payload: JSON; of a note see `stream_app.identity_notes`.
         move: The transition that it tells, if any.
     """
 
@@ -95,6 +98,32 @@ def stage_change_json(
     )
 
 
-def erasure_json(customer: str, lifecycle: str, version: int) -> bytes:
-    """The record by which everybody downstream forgets a customer."""
-    return orjson.dumps({"customer_id": customer, "lifecycle": lifecycle, "version": version, "erased": True})
+def erasure_json(customer: str, lifecycle: str, version: int, alias: str = "") -> bytes:
+    """The record by which everybody downstream forgets a customer, or finds it under the id *alias* from now on."""
+    told = {"customer_id": customer, "lifecycle": lifecycle, "version": version, "erased": True}
+    return orjson.dumps({**told, "alias": alias} if alias else told)
+
+
+def merge_json(
+    action: str, customer: str, anonymous: str, *, number: int, at: int, reason: str, nonce: str = ""
+) -> bytes:
+    """What became of the merge of two ids, for the audit. (`customer_id`, `anonymous_id`, `action`, `number`) identifies it.
+
+    Args:
+        action: merged, refused, unmerged or unmerge_refused.
+        customer: The customer.
+        anonymous: The other id.
+        number: Number of the note that decided it.
+        at: Event time (µs) of what caused it.
+        reason: Why.
+        nonce: Which request of an operator it answers.
+    """
+    told = {
+        "action": action,
+        "customer_id": customer,
+        "anonymous_id": anonymous,
+        "event_time": format_instant(at),
+        "reason": reason,
+        "number": number,
+    }
+    return orjson.dumps({**told, "nonce": nonce} if nonce else told)

@@ -43,6 +43,7 @@ class Change(msgspec.Struct, gc=False):
         names: Field names of the hash.
         row: Offset, kind and the fields' values, as ``customers.lua`` takes them.
         payload: The record's value.
+        alias: Customer under which an erased id is found from now on, if any.
     """
 
     offset: int
@@ -55,6 +56,7 @@ class Change(msgspec.Struct, gc=False):
     names: tuple[str, ...]
     row: list[str]
     payload: bytes
+    alias: str = ""
 
 
 class Run(msgspec.Struct):
@@ -152,7 +154,10 @@ def _change(record: SinkRecord, body: dict[str, Any]) -> Change:
     offset = str(record.offset)
     if headers and "erase" in headers:
         names, row = ("version",), [offset, "e", str(version)]
-        return Change(record.offset, "e", customer, version, "", None, False, names, row, record.value)
+        alias = body.get("alias") or ""
+        if alias.__class__ is not str:
+            raise TypeError("no stage change")
+        return Change(record.offset, "e", customer, version, "", None, False, names, row, record.value, alias)
     stage, risk = body["stage"], body.get("churn_risk")
     if stage.__class__ is not str or not (risk is None or risk.__class__ is float or risk.__class__ is int):
         raise TypeError("no stage change")

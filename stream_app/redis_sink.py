@@ -22,7 +22,8 @@ reaches a customer's hash and a shared key together. The argument why the result
 4. *Erasure.* The hash shrinks to version and memory first, goes entirely when the fences have passed, and
    then the stream is searched. The last two repeat harmlessly, and do so whenever the erasure is delivered
    again. This rests on workers writing nothing for partitions that they have lost: no trace of the customer
-   stays to compare with.
+   stays to compare with. An id that was merged is erased likewise, and its alias set in that last step, or
+   taken away when it stands for itself again.
 5. *Republish.* Between its two markers each partition builds its counts anew beside the standing ones: a
    customer last written before the first marker has not been counted there. The second marker swaps them
    in.
@@ -42,7 +43,7 @@ from stream_app import redis_scripts
 from stream_app.redis_calls import changes_call, counts_call, customer_calls, risks_call
 from stream_app.redis_connection import AsyncRedis, RedisUnavailable, telling_redis
 from stream_app.redis_erasure import scrub
-from stream_app.redis_keys import RedisKeys, keys_of
+from stream_app.redis_keys import RedisKeys, alias_key, keys_of
 from stream_app.redis_records import Change, PushResult, Run, SinkRecord, runs
 from stream_app.redis_round_trips import RoundTrips
 from stream_app.redis_verdicts import Judged, Lane, is_orphan, judge
@@ -75,6 +76,7 @@ class RedisSink:
         patience: float = 2.0,
     ) -> None:
         self._client = client
+        self._prefix = prefix
         self._keys = keys_of(prefix, lifecycles)
         self._stream_length = stream_length
         self._patience = patience
@@ -186,9 +188,10 @@ class RedisSink:
         return any(getattr(lane, name) < after for name, after in before.items())
 
     async def forget(self, lane: Lane, erasure: Change) -> None:
-        """Last step of an erasure: nothing of the customer stays in the hash and in the stream."""
+        """Last step of an erasure: nothing of the customer stays in the hash and in the stream, but whose it is now."""
         sha, customer = await self._sha("forget"), lane.keys.customer(erasure.customer)
-        await self._trips.ask([["EVALSHA", sha, 1, customer, erasure.version]])
+        alias = alias_key(self._prefix, erasure.customer)
+        await self._trips.ask([["EVALSHA", sha, 2, customer, alias, erasure.version, erasure.alias]])
         await scrub(self._client, lane.keys.changes, erasure.customer, erasure.version)
 
     async def lane(self, keys: RedisKeys, partition: int) -> Lane:

@@ -45,6 +45,8 @@ class Policy(msgspec.Struct, frozen=True):
         ask_every: Time (µs) between two questions to the models about one customer.
         max_pending: Most questions of one lifecycle that wait in a profile.
         segments: Value segments, (least lifetime revenue in micro-units, name), richest first.
+        most_ids: Anonymous ids that one customer may have.
+        undo: How long (µs of event time) the newest merge of a customer can be undone.
     """
 
     lateness: int = HOUR
@@ -58,6 +60,8 @@ class Policy(msgspec.Struct, frozen=True):
     ask_every: int = 30 * DAY
     max_pending: int = 4
     segments: tuple[tuple[int, str], ...] = ((0, "low"),)
+    most_ids: int = 64
+    undo: int = 7 * DAY
 
     def segment_of(self, revenue: int) -> str:
         """Name of the value segment of a lifetime *revenue* (micro-units)."""
@@ -217,5 +221,7 @@ def scoring_for(settings: Settings) -> Scoring:
         ask_every=settings.labels.ask_every,
         max_pending=settings.labels.max_pending,
         segments=tuple(segments),
+        most_ids=settings.identity.most_ids,
+        undo=settings.identity.undo_window,
     )
     return Scoring(load_lifecycles(settings.lifecycles), policy, settings.events.dedup_window)

@@ -76,6 +76,13 @@ class Events(_Section):
         return self.measures or bundled("measures.toml")
 
 
+class Identity(_Section):
+    """How many anonymous ids are one customer, and how long that can be undone."""
+
+    most_ids: Annotated[int, Field(ge=1, le=1000)] = 64
+    undo_window: Duration = _us("7d")
+
+
 class Labels(_Section):
     """How often a score is kept to be learned from; the horizons stand in the lifecycle files."""
 
@@ -204,6 +211,7 @@ class Settings(_Section):
     kafka_security: KafkaSecurity = KafkaSecurity()
     topics: Topics = Topics()
     events: Events = Events()
+    identity: Identity = Identity()
     labels: Labels = Labels()
     scoring: Scoring = Scoring()
     worker: Worker = Worker()

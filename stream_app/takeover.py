@@ -71,6 +71,9 @@ def outdated(store: Store, schema: Schema, used: set[int]) -> Iterator[dict[str,
             continue
         profile.standings = migrate(profile.standings)
         profile.pending = []
+        kept = profile.identity.kept if profile.identity is not None else None
+        if kept is not None:
+            kept.standings, kept.pending = migrate(kept.standings), []
         found[key.decode()] = profile
         if len(found) >= _SLICE:
             yield found

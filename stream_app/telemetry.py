@@ -8,7 +8,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Proc
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from stream_app.topics import SOURCES
+from stream_app.topics import READ
 
 if TYPE_CHECKING:
     from stream_app.effects import Effects
@@ -88,7 +88,7 @@ class WorkerMetrics:
     def count(self, lane: "Lane", effects: "Effects") -> None:
         """Count a delivered run."""
         for (source, outcome), number in effects.outcomes.items():
-            self.events.labels(SOURCES[source], outcome).inc(number)
+            self.events.labels(READ[source], outcome).inc(number)
         for labels, number in effects.moves.items():
             self.transitions.labels(*labels).inc(number)
         for letter in effects.dead_letters:

@@ -16,6 +16,12 @@ from stream_app.settings import Settings
 SOURCES = ("clickstream", "email", "purchases", "service", "social", "ads")
 """Short names of the topics that bring events."""
 
+IDENTITIES = "identities"
+"""Short name of the topic by which ids of one person find together."""
+
+READ = (*SOURCES, "ticks", IDENTITIES)
+"""Short names of what a partition's lane reads; their places are the sources in offsets and stamps. Append only."""
+
 LARGEST_RECORD = 10 * 1024 * 1024
 """Bytes: values of 8 MiB with key, headers and batch. Larger values than events may have must get in too, to
 become dead letters rather than a producer's problem."""
@@ -108,7 +114,7 @@ def declare(settings: Settings) -> tuple[Topic, ...]:
         >>> [topic.name for topic in declare(Settings())][:3]
         ['lifecycle.clickstream', 'lifecycle.email', 'lifecycle.purchases']
         >>> sum(topic.partitions for topic in declare(Settings()))
-        90
+        106
     """
     per_customer, replicas = settings.topics.partitions, settings.topics.replication_factor
 
@@ -122,6 +128,9 @@ def declare(settings: Settings) -> tuple[Topic, ...]:
         *(topic(prefix + name, per_customer, source, external=True) for name in SOURCES),
         # Also carries the requests to erase or republish, so it outlives a long holiday of the workers.
         topic(f"{prefix}ticks", per_customer, output),
+        # What two ids of one person write to each other: a worker that comes back after a holiday must still find it.
+        topic(f"{prefix}{IDENTITIES}", per_customer, output),
+        topic(f"{prefix}merges", per_customer, _kept(_FOREVER)),
         topic(f"{prefix}stage-changes", per_customer, output),
         topic(f"{prefix}churn-alerts", per_customer, output),
         topic(f"{prefix}dead-letters", per_customer, {**output, "max.message.bytes": str(LARGEST_LETTER)}),

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import msgspec
 import typer
 
+from stream_app.aliases import customer_of
 from stream_app.control import control
 from stream_app.forgetting import Forgotten, forget_customer
 from stream_app.options import AsJson, ConfigFile, Kafka, Lifecycles, Redis
@@ -18,7 +19,9 @@ from stream_app.topics import changelog_name, declare
 
 
 def erase(
-    customer: Annotated[str, typer.Argument(metavar="CUSTOMER", help="Customer id.")],
+    customer: Annotated[
+        str, typer.Argument(metavar="CUSTOMER", help="Customer id, or an id merged into one.")
+    ],
     config: ConfigFile = None,
     kafka: Kafka = None,
     redis: Redis = None,
@@ -28,7 +31,8 @@ def erase(
 ) -> None:
     """Forget one customer in the workers' table, in Redis and in pending labels, and prove it.
 
-    A worker must be running. What Kafka may hold until its retention ends is said, not hidden.
+    All ids of the customer are forgotten, whichever of them is given. A worker must be running. What Kafka may
+    hold until its retention ends is said, not hidden.
     """
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     settings = load_settings(config, kafka=kafka, redis=redis, lifecycles=lifecycle)
@@ -48,6 +52,7 @@ def erase(
 async def _erase(settings: Settings, lifecycles: list[str], customer: str, timeout_s: float) -> Forgotten:
     client = connect(settings.redis)
     try:
+        customer = await customer_of(client, settings.redis_prefix, customer)
         async with control(settings) as workers:
             await workers.listen(customer)
             keys, changelog = keys_of(settings.redis_prefix, lifecycles), changelog_name(settings)

@@ -11,6 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from scorers.lifecycle import Lifecycle
+from stream_app.aliases import customer_of
 from stream_app.errors import WorkFailed
 from stream_app.explaining import Why, why
 from stream_app.options import AsJson, ConfigFile, DataDir, Kafka, Lifecycles, Redis
@@ -22,7 +23,9 @@ from stream_app.settings import Settings, load_settings
 
 
 def show(
-    customer: Annotated[str, typer.Argument(metavar="CUSTOMER", help="Customer id.")],
+    customer: Annotated[
+        str, typer.Argument(metavar="CUSTOMER", help="Customer id, or an id merged into one.")
+    ],
     config: ConfigFile = None,
     redis: Redis = None,
     lifecycle: Lifecycles = None,
@@ -36,41 +39,48 @@ def show(
 ) -> None:
     """Show what Redis serves for one customer, its recent journey, and what moved its churn risk most.
 
-    Exit code 1 if Redis does not know the customer.
+    An id that was merged into a customer is followed. Exit code 1 if Redis does not know the customer.
     """
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     settings = load_settings(config, kafka=kafka, redis=redis, data_dir=data_dir, lifecycles=lifecycle)
     lifecycles = load_lifecycles(settings.lifecycles)
-    found = asyncio.run(_read(settings, [one.name for one in lifecycles], customer, steps))
+    names = [one.name for one in lifecycles]
+    found_as, found = asyncio.run(_read(settings, names, customer, steps))
     if not found:
         raise WorkFailed(
             f"Redis knows no customer {customer!r}: check the id, or `lifecycle republish` if data is lost"
         )
-    reasons = asyncio.run(why(settings, customer)) if explained else "not asked for"
+    reasons = asyncio.run(why(settings, found_as)) if explained else "not asked for"
     if as_json:
         told = (
             {"why": None, "why_not": reasons}
             if isinstance(reasons, str)
             else {"why": reasons, "why_not": None}
         )
-        typer.echo(msgspec.json.encode({"customer_id": customer, "lifecycles": found, **told}).decode())
+        typer.echo(msgspec.json.encode({"customer_id": found_as, "lifecycles": found, **told}).decode())
         return
+    if found_as != customer:
+        typer.echo(f"{customer} belongs to {found_as}")
     compiled = {one.name: one for one in lifecycles}
     console = Console(highlight=False)
     for served in found:
-        _print(console, customer, served, compiled[served.lifecycle])
+        _print(console, found_as, served, compiled[served.lifecycle])
         if explained:
             _print_why(console, reasons, served.lifecycle)
 
 
-async def _read(settings: Settings, lifecycles: list[str], customer: str, steps: int) -> list[Served]:
+async def _read(
+    settings: Settings, lifecycles: list[str], asked: str, steps: int
+) -> tuple[str, list[Served]]:
+    """Whose id it is, and what is served for that customer."""
     client = connect(settings.redis)
     try:
+        customer = await customer_of(client, settings.redis_prefix, asked)
         keys = keys_of(settings.redis_prefix, lifecycles)
         read = [await read_served(client, one, name, customer, steps) for name, one in keys.items()]
     finally:
         await client.aclose()
-    return [served for served in read if served is not None]
+    return customer, [served for served in read if served is not None]
 
 
 def _print(console: Console, customer: str, served: Served, lifecycle: Lifecycle) -> None:

@@ -16,7 +16,7 @@ from stream_app.kafka_clients import client_options
 from stream_app.model_topic import newest_snapshot
 from stream_app.model_topic_of import model_topic
 from stream_app.settings import Settings
-from stream_app.topics import SOURCES, declare
+from stream_app.topics import IDENTITIES, SOURCES, declare
 
 _LOOK_S = 0.25
 _JOIN_S = 90.0
@@ -73,7 +73,7 @@ class Drain:
         self._sources = {settings.topic_prefix + name for name in SOURCES}
         self._read = [
             *self._sources,
-            *(f"{settings.topic_prefix}{name}" for name in ("ticks", "stage-changes")),
+            *(f"{settings.topic_prefix}{name}" for name in ("ticks", IDENTITIES, "stage-changes")),
         ]
         self._partitions = {topic.name: topic.partitions for topic in declare(settings)}
         self.lag = Lag(0, 0)

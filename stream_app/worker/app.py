@@ -14,7 +14,7 @@ from yarl import URL
 from stream_app.errors import LifecycleAppError
 from stream_app.kafka_clients import client_options
 from stream_app.settings import Settings
-from stream_app.topics import SOURCES
+from stream_app.topics import READ
 from stream_app.worker.context import end_process
 from stream_app.worker.ownership import Ownership
 from stream_app.worker.transport import RunTransport
@@ -152,7 +152,7 @@ def create_app(settings: Settings, gate: Ownership) -> LifecycleApp:
     app.delivery = worker.delivery
     app.gate = gate
     app.tables.add(_table(app, settings.topics.partitions))
-    for name in (*SOURCES, "ticks", "stage-changes", "churn-alerts"):
+    for name in (*READ, "stage-changes", "churn-alerts"):
         topic = app.topic(f"{settings.topic_prefix}{name}", key_type=bytes, value_type=bytes)
         app.agent(topic, name=name)(_agent(app, name))
     return app

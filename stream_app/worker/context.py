@@ -12,7 +12,7 @@ from stream_app.errors import LifecycleAppError
 from stream_app.scoring import Scoring
 from stream_app.settings import Settings
 from stream_app.telemetry import WorkerMetrics
-from stream_app.topics import SOURCES, changelog_name
+from stream_app.topics import READ, changelog_name
 from stream_app.worker.marks import Marks
 from stream_app.worker.publisher import Publisher
 from stream_app.worker.turn import Turn
@@ -61,7 +61,7 @@ class Context:
         self.marks = Marks()
         self.turn = Turn()
         prefix = settings.topic_prefix
-        self.source_topics = [*(prefix + name for name in SOURCES), f"{prefix}ticks"]
+        self.source_topics = [prefix + name for name in READ]
         self.sources = {name: index for index, name in enumerate(self.source_topics)}
         self.stage_changes = f"{prefix}stage-changes"
         self.churn_alerts = f"{prefix}churn-alerts"

@@ -9,13 +9,16 @@ from aiokafka.partitioner import murmur2
 from state import Bounds, Event, MeasureMap, Rejected, decode_event, parse_instant
 from stream_app.alignment import Arrived, Punctuation
 from stream_app.effects import Refused
+from stream_app.identity_notes import read_note
 from stream_app.profile_store import Store
-from stream_app.topics import SOURCES
+from stream_app.topics import IDENTITIES, READ, SOURCES
 
-__all__ = ["TICKS", "Erase", "Intake", "Republish", "Wake", "partition_of", "read_tick"]
+__all__ = [
+    "NOTES", "TICKS", "Erase", "Intake", "Republish", "Unmerge", "Wake", "notes_of", "partition_of", "read_tick",
+]  # fmt: skip
 
-#: Index of the ticks among the sources, in marks and stamps.
-TICKS = len(SOURCES)
+#: Indexes of the ticks, and of what ids of one person write to each other, among the sources, in marks and stamps.
+TICKS, NOTES = READ.index("ticks"), READ.index(IDENTITIES)
 
 
 def partition_of(customer: str, partitions: int) -> int:
@@ -41,18 +44,27 @@ class Republish(NamedTuple):
     nonce: str
 
 
+class Unmerge(NamedTuple):
+    """Take an id out of the customer that it was merged into."""
+
+    anonymous: str
+    nonce: str
+
+
 class _Tick(msgspec.Struct):
     at: str | int | None = None
     clock: str = ""
     offsets: dict[str, int] = {}
     erase: str | None = None
     republish: str | None = None
+    unmerge: str | None = None
+    nonce: str = ""
 
 
 _TICK = msgspec.json.Decoder(_Tick)
 
 
-def read_tick(value: bytes | None, prefix: str) -> Punctuation | Wake | Erase | Republish | None:
+def read_tick(value: bytes | None, prefix: str) -> Punctuation | Wake | Erase | Republish | Unmerge | None:
     """What a record of the ticks topic asks for; ``None`` if it cannot be read.
 
     Examples:
@@ -63,10 +75,8 @@ def read_tick(value: bytes | None, prefix: str) -> Punctuation | Wake | Erase | 
     """
     try:
         tick = _TICK.decode(value or b"")
-        if tick.erase:
-            return Erase(tick.erase)
-        if tick.republish:
-            return Republish(tick.republish)
+        if request := _request(tick):
+            return request
         if tick.at is None:
             return None
         at = parse_instant(tick.at)
@@ -76,6 +86,19 @@ def read_tick(value: bytes | None, prefix: str) -> Punctuation | Wake | Erase | 
         return Punctuation(at, {names[topic]: end for topic, end in tick.offsets.items() if topic in names})
     except (msgspec.DecodeError, ValueError, OverflowError):
         return None
+
+
+def _request(tick: _Tick) -> Erase | Republish | Unmerge | None:
+    if tick.erase:
+        return Erase(tick.erase)
+    if tick.unmerge:
+        return Unmerge(tick.unmerge, tick.nonce)
+    return Republish(tick.republish) if tick.republish else None
+
+
+def notes_of(records: Sequence[Any]) -> list[Arrived]:
+    """The notes of a fetched run; what holds none keeps its place."""
+    return [Arrived(0, NOTES, record.offset, read_note(record.value)) for record in records]
 
 
 class Intake:

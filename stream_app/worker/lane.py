@@ -21,14 +21,25 @@ from stream_app.alignment import Alignment, Arrived, Punctuation
 from stream_app.effects import DeadLetter, Effects
 from stream_app.engine import CLOCK_KEY, META_KEY, PartitionEngine
 from stream_app.outputs import ALERT, Output
-from stream_app.topics import SOURCES
+from stream_app.topics import IDENTITIES, SOURCES
 from stream_app.worker.arrivals import Arrivals
 from stream_app.worker.context import Context
-from stream_app.worker.intake import TICKS, Erase, Intake, Republish, Wake, read_tick
-from stream_app.worker.journal import Entry, Journal
+from stream_app.worker.delivery import Delivery
+from stream_app.worker.intake import (
+    NOTES,
+    TICKS,
+    Erase,
+    Intake,
+    Republish,
+    Unmerge,
+    Wake,
+    notes_of,
+    read_tick,
+)
+from stream_app.worker.journal import Journal
 from stream_app.worker.letters import dead_letter
 from stream_app.worker.publisher import Handed, Record
-from stream_app.worker.routing import by_kind
+from stream_app.worker.routing import by_kind, notes_by_partition, state_record
 from stream_app.worker.stores import TableStore
 
 __all__ = ["Lane"]
@@ -41,29 +52,6 @@ _HOLD = 1.0
 _REPUBLISH_RUN = 1000
 #: Evaluations between two chances for others: some tens of milliseconds.
 _SLICE = 150
-
-
-class _Delivery:
-    """A run on its way out: what it has changed, what it finishes, and the run before it."""
-
-    __slots__ = ("arrived", "before", "done", "effects", "handed", "stored", "task")
-    task: "asyncio.Task[None]"
-
-    def __init__(
-        self,
-        stored: Entry,
-        effects: Effects,
-        done: dict[int, int],
-        arrived: float | None,
-        before: "_Delivery | None",
-    ) -> None:
-        self.stored = stored
-        self.effects = effects
-        self.done = done
-        self.arrived = arrived
-        self.before = before
-        #: Resolved when its stage changes are with the producer.
-        self.handed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
 
 class Lane:
@@ -112,18 +100,21 @@ class Lane:
             if source < TICKS:
                 self._alignment.start_at(source, offset)
         self._ticks: deque[tuple[int, Any]] = deque()
+        self._notes: deque[Arrived] = deque()
         self._news = asyncio.Event()
         self._closing = False
         self._inflight: deque[asyncio.Task[None]] = deque()
-        self._last: _Delivery | None = None
+        self._last: Delivery | None = None
         self._published = published
         self.arrivals = Arrivals(len(SOURCES))
 
     # ---------------------------------------------------------------- input
 
     def offer(self, source: int, records: Sequence[Any]) -> None:
-        """Take a fetched run of a source topic, or of the ticks."""
-        if source == TICKS:
+        """Take a fetched run of a source topic, of the ticks, or of the notes of other ids."""
+        if source == NOTES:
+            self._notes.extend(notes_of(records))
+        elif source == TICKS:
             for record in records:
                 tick = read_tick(record.value, self.context.settings.topic_prefix)
                 self._ticks.append((record.offset, tick))
@@ -163,7 +154,9 @@ class Lane:
             return
 
     async def _turn(self) -> bool:
-        """Fold what is ready, or do what the next tick asks; ``False`` if there is nothing to do."""
+        """Read notes, fold what is ready, or do what the next tick asks; ``False`` if there is nothing to do."""
+        if self._notes:
+            return await self._receive()
         records = self._alignment.release(monotonic(), self.context.settings.worker.batch_records)
         if records:
             if self._alignment.is_impatient:
@@ -181,6 +174,15 @@ class Lane:
             await self._catch_up(effects, stamp, done, arrived)
             return True
         return await self._tick()
+
+    async def _receive(self) -> bool:
+        """Do what ids of other partitions say to ids of this one."""
+        run = [self._notes.popleft() for _ in range(min(len(self._notes), _SLICE))]
+        stamp = (NOTES, run[-1].offset)
+        async with self.context.turn:
+            effects = self.engine.receive(run, now=self.context.now(), stamp=stamp)
+        await self._catch_up(effects, stamp, {NOTES: run[-1].offset + 1})
+        return True
 
     async def _tick(self) -> bool:
         if not self._ticks:
@@ -200,6 +202,8 @@ class Lane:
             await self._catch_up(Effects(), stamp, done)
         elif isinstance(tick, Erase):
             await self._deliver(self.engine.erase(tick.customer, stamp=stamp), done)
+        elif isinstance(tick, Unmerge):
+            await self._deliver(self.engine.unmerge(tick.anonymous, tick.nonce, stamp=stamp), done)
         elif isinstance(tick, Republish):
             await self._republish(tick.nonce, done)
         else:
@@ -245,12 +249,12 @@ class Lane:
             self.store.put(CLOCK_KEY, clock)
             values = {**values, CLOCK_KEY: clock}
         stored = await self._journal.write(values)
-        self._last = run = _Delivery(stored, effects, done, arrived, self._last)
+        self._last = run = Delivery(stored, effects, done, arrived, self._last)
         run.task = asyncio.create_task(self._finish(run))
         run.task.add_done_callback(self.context.watch)
         self._inflight.append(run.task)
 
-    async def _finish(self, run: _Delivery) -> None:
+    async def _finish(self, run: Delivery) -> None:
         """Publish what a run owes when the changelog has it, and mark it when that is acknowledged, in order."""
         await self._journal.settle(run.stored)
         before, run.before = run.before, None
@@ -262,10 +266,13 @@ class Lane:
         self._mark(run.done)
         self.context.metrics.count(self, run.effects)
 
-    async def _publish(self, run: _Delivery) -> list[Handed]:
+    async def _publish(self, run: Delivery) -> list[Handed]:
         """Hand over what a run owes; what comes after it may be handed over as soon as its stage changes are."""
         outputs = by_kind(run.effects.outputs)
-        sent = await self._send_changes(outputs.pop("stage-changes", []), run.arrived)
+        notes, sent = notes_by_partition(run.effects.outputs, self.context.settings.topics.partitions), []
+        for place, records in notes.items():
+            sent += await self._send(IDENTITIES, records, place)
+        sent += await self._send_changes(outputs.pop("stage-changes", []), run.arrived)
         run.handed.set_result(None)
         for kind, records in outputs.items():
             sent += await self._send(kind, records)
@@ -296,10 +303,10 @@ class Lane:
         self.arrivals.finish(done)
         self.context.progressed()
 
-    async def _send(self, kind: str, records: list[Record]) -> list[Handed]:
+    async def _send(self, kind: str, records: list[Record], place: int | None = None) -> list[Handed]:
         if not records:
             return []
-        topic, partition = self.context.route(kind, self.partition)
+        topic, partition = self.context.route(kind, self.partition if place is None else place)
         return await self.context.publisher.send(topic, partition, records)
 
     async def _settle(self, batches: list[Handed]) -> None:
@@ -318,7 +325,7 @@ class Lane:
         )
         run: list[Record] = []
         for output in self.engine.republish():
-            record = Record(output.key, output.payload, [("republish", mine)])
+            record = state_record(output, mine)
             if output.kind == ALERT:
                 await self._settle(await self._send("churn-alerts", [record]))
                 continue

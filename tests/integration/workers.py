@@ -334,7 +334,14 @@ class Tenant:
         """Wait until everything sent is finished, and what followed from it is in Redis."""
         wanted = {place: end for place, end in self._ends((*SOURCES, "ticks")).items() if end}
         self._await_commits(worker, wanted)
+        self._await_notes(worker)
         self._await_commits(worker, {p: end for p, end in self._ends(("stage-changes",)).items() if end})
+
+    def _await_notes(self, worker: Worker) -> None:
+        """What an event or a note has caused is on the topic before it is committed."""
+        wanted: Offsets = {}
+        while wanted != (wanted := {p: end for p, end in self._ends(("identities",)).items() if end}):
+            self._await_commits(worker, wanted)
 
     def _await_commits(self, worker: Worker, wanted: Offsets) -> None:
         def is_done() -> bool:

@@ -32,7 +32,11 @@ def test_an_erased_customer_leaves_versions_and_offsets_only(history: list[Event
         assert [standing.version for standing in after.standings] == [highest + 1] * 2
         assert after.offsets == before.offsets
         bare = Profile(
-            offsets=after.offsets, standings=after.standings, revision=after.revision, due=after.due
+            offsets=after.offsets,
+            standings=after.standings,
+            revision=after.revision,
+            due=after.due,
+            anonymous=True,
         )
         bare.outbox = [(TICKS, 0, output.kind, output.payload) for output in effects.outputs]
         bare.written_under = after.written_under

@@ -1,6 +1,7 @@
 """Two profiles of one person merge into the profile that one id would have had."""
 
 import copy
+import itertools
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -41,7 +42,10 @@ def test_ids_used_one_after_the_other_merge_exactly_over_any_time(
     plan = FoldPlan.build(WINDOWS, lateness=data.draw(st.sampled_from([0, HOUR, DAY])))
     ordered = sorted(history, key=lambda event: event.at)
     days = [0, *(event.at for event in ordered)]
-    cut = next((n for n, (a, b) in enumerate(zip(days, days[1:], strict=False)) if b - a > 2 * DAY and n), len(ordered))
+    cut = next(
+        (n for n, (a, b) in enumerate(itertools.pairwise(days)) if b - a > 2 * DAY and n),
+        len(ordered),
+    )
     one, other = folded(ordered[:cut], plan), folded(ordered[cut:], plan)
     whole = encode_profile(folded(ordered, plan))
     assert merged(one, other, plan) == whole
@@ -68,7 +72,9 @@ def test_totals_and_instants_merge_exactly_whatever_overlaps(histories: tuple[li
 
 def test_one_visit_under_two_ids_is_one_session() -> None:
     plan = FoldPlan.build(["sessions_48h"], lateness=HOUR)
-    browsing = folded([build_event("Page Viewed", START), build_event("Page Viewed", START + 40 * MINUTE)], plan)
+    browsing = folded(
+        [build_event("Page Viewed", START), build_event("Page Viewed", START + 40 * MINUTE)], plan
+    )
     known = folded([build_event("Page Viewed", START + 20 * MINUTE)], plan)
     merge(known, browsing, plan)
     sessions = MEASURE_IDS["sessions"]

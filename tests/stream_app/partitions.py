@@ -136,24 +136,24 @@ class Partition:
     def fold(self, records: Sequence[Arrived], now: int = 0) -> list[Effects]:
         """Fold a run, then let the timers catch up in slices, as a lane does."""
         stamp = (records[-1].source, records[-1].offset)
-        return [self._take(self.engine.fold(records, now=now, stamp=stamp)), *self._catch_up(stamp)]
+        return [self.take(self.engine.fold(records, now=now, stamp=stamp)), *self.catch_up(stamp)]
 
     def tick(self, until: int, offset: int = 0) -> list[Effects]:
         self.engine.pass_to(until)
-        return self._catch_up((TICKS, offset))
+        return self.catch_up((TICKS, offset))
 
-    def _catch_up(self, stamp: tuple[int, int]) -> list[Effects]:
+    def catch_up(self, stamp: tuple[int, int]) -> list[Effects]:
         found = []
         while self.engine.is_behind:
-            found.append(self._take(self.engine.catch_up(most=self.pause, stamp=stamp)))
+            found.append(self.take(self.engine.catch_up(most=self.pause, stamp=stamp)))
             assert len(found) < 100_000
         self.table.put(CLOCK_KEY, self.engine.clock_state())
         return found
 
     def erase(self, customer: str, offset: int = 0) -> Effects:
-        return self._take(self.engine.erase(customer, stamp=(TICKS, offset)))
+        return self.take(self.engine.erase(customer, stamp=(TICKS, offset)))
 
-    def _take(self, effects: Effects) -> Effects:
+    def take(self, effects: Effects) -> Effects:
         self.outputs += effects.outputs
         self.effects.append(effects)
         self.table.put(CLOCK_KEY, self.engine.clock_state())
@@ -199,7 +199,7 @@ class Partition:
     def check_books(self) -> None:
         """Heap and counts agree with a full scan of the table."""
         profiles = self.profiles
-        heap = self.engine._heap
+        heap = self.engine.timers
         assert isinstance(heap, DueHeap)
         due = {
             customer.encode(): profile.due for customer, profile in profiles.items() if profile.due < 1 << 62
