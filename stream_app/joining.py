@@ -5,10 +5,11 @@ from typing import TYPE_CHECKING
 import msgspec
 import orjson
 
-from state import Profile, Standing, format_instant, further, join_questions, merge, settle
+from state import FAR, Profile, Standing, format_instant, further, join_questions, merge, settle
 from stream_app.effects import Effects
 from stream_app.examples import example_of
 from stream_app.outputs import EXAMPLE, STAGE_CHANGE, Output
+from stream_app.scoring import Scoring
 from stream_app.step import evaluate, pass_time
 
 if TYPE_CHECKING:
@@ -106,7 +107,7 @@ def _decide(
     for standing in profile.standings:
         standing.since = min(standing.since, at)
     outputs = evaluate(engine.scoring, customer, profile, at, moved=True, is_event=True)
-    outputs = [_backdated(profile, output, sides) for output in outputs]
+    outputs = [_told(engine.scoring, profile, output, before, sides) for output in outputs]
     if engine.clock == "wall":
         outputs += pass_time(engine.scoring, customer, profile, now)
     for index, stage in enumerate(_stages(profile)):
@@ -114,20 +115,30 @@ def _decide(
     engine.note([output._replace(move=None) for output in outputs], effects)
 
 
-def _backdated(profile: Profile, output: Output, sides: list[Standing]) -> Output:
-    """A transition told with the instant at which one of *sides* had made it."""
-    if output.kind != STAGE_CHANGE or output.move is None:
+def _told(
+    scoring: Scoring, profile: Profile, output: Output, before: list[int], sides: list[Standing]
+) -> Output:
+    """A stage change as the customer's own: from the stage in which it was known, since one of *sides* was there."""
+    if output.kind != STAGE_CHANGE:
         return output
-    index, _, stage = output.move
-    standing, tracks = profile.standings[index], len(profile.standings)
-    since = min((side.since for side in sides[index::tracks] if side.stage == stage), default=standing.since)
-    if since >= standing.since:
-        return output
-    standing.since = since
-    profile.due = min(profile.due, profile.evaluated_at + 1)  # what hangs on the stage's age is decided anew
-    return output._replace(
-        payload=orjson.dumps(orjson.loads(output.payload) | {"since": format_instant(since)})
+    told = orjson.loads(output.payload)
+    tracks = scoring.tracks
+    index = next(number for number, track in enumerate(tracks) if track.name == told["lifecycle"])
+    standing, track = profile.standings[index], tracks[index]
+    old = before[index] if index < len(before) else -1
+    since = min(
+        (side.since for side in sides[index :: len(tracks)] if side.stage == standing.stage), default=FAR
     )
+    if since < standing.since:
+        standing.since = since
+        profile.due = min(
+            profile.due, profile.evaluated_at + 1
+        )  # what hangs on the stage's age is decided anew
+    if 0 <= old != standing.stage:
+        standing.previous = old
+        told |= {"previous_stage": track.stages[old], "reason": track.lifecycle.move(old, standing.stage)}
+    told["since"] = format_instant(standing.since)
+    return output._replace(payload=orjson.dumps(told))
 
 
 def _stages(profile: Profile) -> list[int]:

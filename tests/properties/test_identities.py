@@ -148,7 +148,8 @@ def test_a_stage_that_the_anonymous_id_had_reached_was_entered_then() -> None:
     house.fold(identify("u1", "anon-1", START + 9 * DAY, 2))
     house.settle()
     [change] = [each for part in house.parts for each in part.changes("u1") if each["stage"] == "customer"]
-    assert (change["since"], change["reason"]) == ("2026-01-05T10:00:00Z", "rescored")
+    assert (change["since"], change["reason"]) == ("2026-01-05T10:00:00Z", "advanced")
+    assert change["previous_stage"] == "prospect"
 
 
 def test_two_known_customers_are_never_merged() -> None:

@@ -206,3 +206,31 @@ def test_older_spellings_of_the_documentation_are_understood() -> None:
 
 def test_empty_objects_as_php_writes_them_are_accepted() -> None:
     assert read(record(properties=[], context=[])).amount == 0
+
+
+def call(kind: str, **ids: Any) -> Any:
+    body = {"messageId": "m1", "type": kind, "timestamp": "2026-11-22T14:10:16Z", **ids}
+    return read(json.dumps(body).encode())
+
+
+def test_identify_and_alias_link_two_ids_and_nothing_else_does() -> None:
+    known = call("identify", userId="u1", anonymousId="a1")
+    assert (known.customer, known.link, known.anonymous) == ("u1", "a1", False)
+    assert call("alias", userId="u1", previousId="a1", anonymousId="a2").link == "a1"
+    assert call("alias", user_id="u1", previous_id=17).link == "17"
+    for kind in ("page", "screen", "group"):
+        assert call(kind, userId="u1", anonymousId="a1").link == ""
+    assert call("track", event="Never Heard Of", userId="u1", anonymousId="a1").link == ""
+
+
+@pytest.mark.parametrize("junk", ["", "null", " Undefined ", "0", "anonymous", "u1", "x" * 600])
+def test_junk_and_oneself_are_linked_to_nobody(junk: str) -> None:
+    assert call("identify", userId="u1", anonymousId=junk).link == ""
+    assert call("alias", userId="u1", previousId=junk).link == ""
+
+
+def test_whoever_has_no_user_id_is_anonymous_and_links_nobody() -> None:
+    for ids in ({"anonymousId": "a1"}, {"anonymousId": "a1", "userId": "null"}):
+        event = call("identify", **ids, previousId="a2")
+        assert (event.customer, event.anonymous, event.link) == ("a1", True, "")
+    assert not call("page", userId=17).anonymous

@@ -46,9 +46,9 @@ class Log:
         self.records.append(record)
         return record
 
-    def erase(self, customer: str, version: int) -> None:
+    def erase(self, customer: str, version: int, **more: str) -> None:
         """Appends an erasure."""
-        body = {"customer_id": customer, "lifecycle": "retail", "version": version, "erased": True}
+        body = {"customer_id": customer, "lifecycle": "retail", "version": version, "erased": True, **more}
         self.append(body, {"erase": b"1"})
 
     def mark(self, what: str, nonce: str) -> None:

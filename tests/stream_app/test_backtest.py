@@ -92,6 +92,35 @@ def test_transitions_happen_at_the_instants_that_arithmetic_gives(tmp_path: Path
     assert ann["first_event_time"] == "2020-01-01T12:00:00Z"
 
 
+def test_ids_that_are_one_person_become_one_customer(tmp_path: Path) -> None:
+    anonymous = {"userId": None, "anonymousId": "a1"}
+    login = {"type": "identify", "event": None, "anonymousId": "a1"}
+    days = (0, 10, 10.5, 20, 200)
+    more = (anonymous, anonymous, login, anonymous, {})
+    result = of_lines(
+        tmp_path,
+        *(event(number, day, **each) for number, (day, each) in enumerate(zip(days, more, strict=True))),
+    )
+
+    assert list(result.profiles) == ["ann"]
+    ann = result.profiles["ann"]
+    assert (ann["orders"], ann["revenue"], ann["events"], ann["stage"]) == (4, 122.0, 5, "lapsed")
+    assert ann["first_event_time"] == "2020-01-01T12:00:00Z"
+    assert result.metrics["merges"] == {"merged": 1}
+    assert (result.metrics["events"], result.metrics["customers"]) == (5, 1)
+    assert [
+        (row["customer_id"], *move) for row, move in zip(result.transitions, told(result), strict=True)
+    ] == [
+        ("a1", "customer", "entered", "2020-01-01T12:00:00Z"),
+        ("ann", "prospect", "entered", "2020-01-12T00:00:00Z"),
+        ("ann", "customer", "advanced", "2020-01-12T00:00:00Z"),
+        ("ann", "loyal", "advanced", "2020-01-21T12:00:00Z"),
+        ("ann", "lapsed", "lapsed", "2020-04-20T12:00:00Z"),
+        ("ann", "customer", "reactivated", "2020-07-19T12:00:00Z"),
+        ("ann", "lapsed", "lapsed", "2020-10-17T12:00:00Z"),
+    ]
+
+
 def test_until_ends_the_history_there(tmp_path: Path) -> None:
     lines = [event(number, day) for number, day in enumerate((0, 10, 20, 200))]
 

@@ -178,6 +178,25 @@ def test_an_erased_customer_leaves_nothing_and_may_come_back(url: str) -> None:
     on(url, story)
 
 
+def test_a_merged_id_is_found_under_its_customer_until_it_stands_for_itself_again(url: str) -> None:
+    async def story(client: Any) -> None:
+        log, alias = two_customers(), "lifecycle:alias:{c1}"
+        log.erase("c1", 3, alias="c2")
+        sink = RedisSink(client, "lifecycle:", ["retail"])
+        await sink.push(0, log.records)
+        assert await client.get(alias) == b"c2"
+        await assert_redis_equals(client, log)
+
+        log.erase("c1", 4)
+        log.append(change("c1", 5, "prospect", previous_stage=None))
+        for _ in range(2):  # all of it once more, as after a crash
+            await RedisSink(client, "lifecycle:", ["retail"]).push(0, log.records)
+            assert await client.get(alias) is None
+            await assert_redis_equals(client, log)
+
+    on(url, story)
+
+
 def test_what_is_no_stage_change_is_passed_over(url: str) -> None:
     async def story(client: Any) -> None:
         log = Log()
