@@ -14,7 +14,7 @@ from stream_app.profile_store import Store
 from stream_app.topics import IDENTITIES, READ, SOURCES
 
 __all__ = [
-    "NOTES", "TICKS", "Erase", "Intake", "Republish", "Unmerge", "Wake", "notes_of", "partition_of", "read_tick",
+    "NOTES", "TICKS", "Erase", "Intake", "Republish", "Unmerge", "Wake", "partition_of", "read_tick",
 ]  # fmt: skip
 
 #: Indexes of the ticks, and of what ids of one person write to each other, among the sources, in marks and stamps.
@@ -96,11 +96,6 @@ def _request(tick: _Tick) -> Erase | Republish | Unmerge | None:
     return Republish(tick.republish) if tick.republish else None
 
 
-def notes_of(records: Sequence[Any]) -> list[Arrived]:
-    """The notes of a fetched run; what holds none keeps its place."""
-    return [Arrived(0, NOTES, record.offset, read_note(record.value)) for record in records]
-
-
 class Intake:
     """Decodes the records of one partition.
 
@@ -139,6 +134,11 @@ class Intake:
                 item = Refused(rejection, record.key, record.value, record.headers)
             arrived.append(Arrived(last, source, record.offset, item))
         return arrived
+
+    @staticmethod
+    def notes(records: Sequence[Any]) -> list[Arrived]:
+        """The notes of a fetched run; what holds none keeps its place."""
+        return [Arrived(0, NOTES, record.offset, read_note(record.value)) for record in records]
 
     def _belongs(self, customer: str) -> bool:
         if customer in self._seen or self._store.get(customer.encode()) is not None:

@@ -25,17 +25,7 @@ from stream_app.topics import IDENTITIES, SOURCES
 from stream_app.worker.arrivals import Arrivals
 from stream_app.worker.context import Context
 from stream_app.worker.delivery import Delivery
-from stream_app.worker.intake import (
-    NOTES,
-    TICKS,
-    Erase,
-    Intake,
-    Republish,
-    Unmerge,
-    Wake,
-    notes_of,
-    read_tick,
-)
+from stream_app.worker.intake import NOTES, TICKS, Erase, Intake, Republish, Unmerge, Wake, read_tick
 from stream_app.worker.journal import Journal
 from stream_app.worker.letters import dead_letter
 from stream_app.worker.publisher import Handed, Record
@@ -113,7 +103,7 @@ class Lane:
     def offer(self, source: int, records: Sequence[Any]) -> None:
         """Take a fetched run of a source topic, of the ticks, or of the notes of other ids."""
         if source == NOTES:
-            self._notes.extend(notes_of(records))
+            self._notes.extend(self._intake.notes(records))
         elif source == TICKS:
             for record in records:
                 tick = read_tick(record.value, self.context.settings.topic_prefix)
