@@ -1,6 +1,9 @@
-"""Puts results into the README: ``python -m tests.bench.table FILE.json …`` replaces its tables by those of the files."""
+"""Puts results into the README: ``python -m tests.bench.table FILE.json …`` replaces its tables by those of the files.
 
-import sys
+``--note TEXT`` says under which conditions they were made, if not on a machine of their own.
+"""
+
+import argparse
 from pathlib import Path
 from typing import Any
 
@@ -50,12 +53,16 @@ def _text(value: Any) -> str:
 
 def main() -> None:
     """Rewrite everything after the marker."""
-    reports = [msgspec.json.decode(Path(name).read_bytes(), type=Report) for name in sys.argv[1:]]
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("files", nargs="+", type=Path)
+    parser.add_argument("--note", default="")
+    given = parser.parse_args()
+    reports = [msgspec.json.decode(path.read_bytes(), type=Report) for path in given.files]
     machine = reports[0].machine
     where = (
         f"On {machine['cores']} cores of a machine with {machine['memory_gib']} GiB ({machine['processor']}), Python "
-        f"{machine['python']}; Kafka, Redis, the producer and the contender share them."
-    )
+        f"{machine['python']}; Kafka, Redis, the producer and the contender share them. {given.note}"
+    ).rstrip()
     told = README.read_text("utf-8").partition(_BEGIN)[0]
     README.write_text(told + "\n\n".join([_BEGIN, where, *map(tables, reports)]), "utf-8")
 
