@@ -48,6 +48,7 @@ class PartitionEngine:
 
     Attributes:
         time: The partition's clock (µs of event time): events before it are late, timers up to it have fired.
+        is_told: Whether ticks, and not events alone, have ever moved the clock.
         population: Customers by (lifecycle index, stage index), exact.
     """
 
@@ -56,14 +57,13 @@ class PartitionEngine:
         self.store = store
         self.clock = clock
         self.time = 0
+        self.is_told = False
         self.population: Counter[tuple[int, int]] = Counter()
         self._newest = 0
         self._schema = Schema(scoring, None)
         self._used: set[int] = set()
         self._shelf = Shelf(store, recent)
         self._identities = Identities(self)
-
-    # ------------------------------------------------------------------ runs
 
     def fold(self, records: Iterable[Arrived], *, now: int = 0, stamp: tuple[int, int] = (0, 0)) -> Effects:
         """Fold records that are in order.
@@ -100,6 +100,7 @@ class PartitionEngine:
     def pass_to(self, until: int) -> None:
         """Let the partition's clock pass to *until* (µs of event time), inclusive; `catch_up` then fires the timers."""
         self.time = max(self.time, until)
+        self.is_told = True
 
     def advance(self, until: int, *, stamp: tuple[int, int] = (0, 0)) -> Effects:
         """`pass_to` and `catch_up` in one go, for callers with nothing else to do."""
@@ -217,8 +218,6 @@ class PartitionEngine:
         for outputs in evaluated(self.scoring, touched, now):
             self.note(outputs, effects)
 
-    # ------------------------------------------------------------- bookkeeping
-
     def profile(self, customer: str) -> Profile | None:
         """The stored profile of a customer."""
         return self._shelf.load(customer)
@@ -256,15 +255,15 @@ class PartitionEngine:
             track = self.scoring.tracks[index]
             effects.moves[track.name, track.stages[old] if old >= 0 else "", track.stages[stage]] += 1
 
-    # ------------------------------------------------- ownership, control, schema
+    # ---------------------------------------------------------- ownership
 
     def meta(self) -> bytes:
-        """What the profiles of this partition are written under; stored beside them under `META_KEY`."""
+        """What the profiles of this partition are written under; stored under `META_KEY`."""
         return self._schema.stored(self._used)
 
     def clock_state(self) -> bytes:
         """The partition's clock; stored under `CLOCK_KEY`."""
-        return orjson.dumps({"time": self.time, "newest": self._newest})
+        return orjson.dumps({"time": self.time, "newest": self._newest, "told": self.is_told})
 
     def recover(self, committed: Mapping[int, int]) -> tuple[list[Output], Effects]:
         """`recovering` and `migrating` in one go, for callers with nothing else to do."""
@@ -292,6 +291,7 @@ class PartitionEngine:
         if clock is not None:
             stored = orjson.loads(clock)
             self.time, self._newest = stored["time"], stored["newest"]
+            self.is_told = stored.get("told", True)
         self._schema = Schema(self.scoring, self.store.get(META_KEY))
         taken = yield from take_over(self.store, self._schema, committed)
         self._shelf.timers, self.population, self._used = taken.timers, taken.population, taken.used

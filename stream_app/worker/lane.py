@@ -12,7 +12,6 @@ from functools import partial
 from time import monotonic
 from typing import Any
 
-import orjson
 import structlog
 from faust.types import TP
 
@@ -82,9 +81,7 @@ class Lane:
             (0.0, 0.0) if settings.clock == "wall" else (_HOLD, settings.worker.tick_patience / 1e6)
         )
         # Who told this partition the time before will do so again: how fast this happens must not decide about the order.
-        self._alignment = Alignment(
-            len(SOURCES), hold=hold, patience=patience, is_punctuated=_is_told_the_time(engine)
-        )
+        self._alignment = Alignment(len(SOURCES), hold=hold, patience=patience, is_punctuated=engine.is_told)
         self._resumed = (TICKS, committed.get(TICKS, 0))
         for source, offset in committed.items():
             if source < TICKS:
@@ -330,12 +327,6 @@ class Lane:
     def _letters(self, letters: Sequence[DeadLetter]) -> list[Record]:
         at, names = format_instant(self.context.now()), self.context.source_topics
         return [dead_letter(letter, names[letter.source], self.partition, at) for letter in letters]
-
-
-def _is_told_the_time(engine: PartitionEngine) -> bool:
-    """Whether ticks, and not only events, have moved the clock of a partition."""
-    clock = orjson.loads(engine.clock_state())
-    return bool(clock["time"] > max(0, clock["newest"] - engine.scoring.policy.lateness - 1))
 
 
 def _positions(records: Sequence[Arrived]) -> dict[int, int]:

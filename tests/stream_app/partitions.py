@@ -190,7 +190,9 @@ class Partition:
         return [change for change in self.changes(customer) if change["reason"] != "rescored"]
 
     def examples(self) -> list[dict[str, Any]]:
-        return [orjson.loads(output.payload) for output in self.outputs if output.kind == EXAMPLE]
+        """Answered questions; each was published before, when it was asked, without answers."""
+        every = [orjson.loads(output.payload) for output in self.outputs if output.kind == EXAMPLE]
+        return [example for example in every if example["answered_at"] != example["asked_at"]]
 
     def told(self) -> dict[bytes, list[tuple[int, bytes]]]:
         """What was published by customer, in order."""

@@ -59,7 +59,11 @@ def test_the_clock_follows_the_newest_event_and_waits_for_the_allowed_lateness()
     log = arrived([build_event(at=at, message=at) for at in (START, START - HOUR - 1, START - HOUR - 2)])
     (effects, *_) = partition.fold([record._replace(offset=record.offset + 1) for record in log])
     assert dict(effects.outcomes) == {(2, "applied"): 2, (2, "late"): 1}
-    assert orjson.loads(partition.table.values[CLOCK_KEY]) == {"time": START - HOUR - 1, "newest": START}
+    assert orjson.loads(partition.table.values[CLOCK_KEY]) == {
+        "time": START - HOUR - 1,
+        "newest": START,
+        "told": False,
+    }
 
 
 def test_two_lifecycles_run_side_by_side_under_one_sequence_of_versions() -> None:
