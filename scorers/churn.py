@@ -83,7 +83,7 @@ class ChurnModel:
             z: Standardised inputs.
             said: What `told` says.
         """
-        learned = self.regression.log_odds(z * READ)
+        learned = self.regression.log_odds(z)  # weights of what it does not read stay zero
         return clipped(probability(blend(self.slope * said, learned, self.mixture.weight)))
 
     def learn(self, z: Vector, said: float, label: int, published: float | None) -> None:
@@ -95,12 +95,11 @@ class ChurnModel:
             label: 1 for churned, else 0.
             published: What was really predicted then; watched for drift.
         """
-        z = z * READ
         learned, sure = self.regression.log_odds(z), self.slope * said
         self.mixture.update([_loss(blend(sure, learned, weight), label) for weight in GRID])
         self._watch(probability(sure) if published is None else published, label)
         self._steepen(said, label)
-        self.regression.learn(z, label)
+        self.regression.learn(z * READ, label, learned)
         self._churned += label
         self._labels += 1.0
 

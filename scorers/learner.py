@@ -115,7 +115,7 @@ class Learner:
         if example.churned is not None or example.is_whole:  # not again for a label that is told apart
             self.scaler.learn(view.x)
         z = self.scaler.scale(view.x)
-        buys = 1.0 - self.churn.probability(z, view.said)
+        buys = 0.0 if example.spent is None else 1.0 - self.churn.probability(z, view.said)
         if example.churned is not None and view.known is not None:
             self.churn.learn(z, view.said, example.churned, example.churn_risk)
         if example.next is not None:

@@ -6,6 +6,7 @@ few microseconds instead of a few hundred. A test compares every weight with Riv
 AdaGrad too, as River does for an input that is always one.
 """
 
+from math import sqrt
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,10 @@ Vector = NDArray[np.float64]
 
 EPSILON = 1e-8  # River's: keeps the first step finite
 CLIP = 3.0  # standard deviations
+EXACT = (
+    1000  # examples until which the deviations are brought up to date with each; one hardly moves them then
+)
+STRIDE = 16
 
 
 class Scaler:
@@ -44,7 +49,8 @@ class Scaler:
         self.mean += away / self.count
         away *= x - self.mean
         self.squares += away
-        self._spread = None
+        if self.count < EXACT or self.count % STRIDE == 0:
+            self._spread = None
 
     @property
     def spread(self) -> Vector:
@@ -69,18 +75,21 @@ class AdaGrad:
 
     Attributes:
         weights: Learned.
-        squares: Sums of squared gradients.
+        squares: Sums of squared gradients, beginning at `EPSILON`.
     """
 
     def __init__(self, shape: int | tuple[int, ...], rate: float) -> None:
         self.rate = rate
         self.weights: Any = np.zeros(shape)
-        self.squares: Any = np.zeros(shape)
+        self.squares: Any = np.full(shape, EPSILON)
 
     def step(self, gradient: Any) -> None:
         """Go one step against *gradient*."""
         self.squares += gradient * gradient
-        self.weights -= self.rate * gradient / np.sqrt(self.squares + EPSILON)
+        step = np.sqrt(self.squares)
+        np.divide(gradient, step, out=step)
+        step *= self.rate
+        self.weights -= step
 
     def hasten(self, share: float) -> None:
         """Forget all but a *share* of the squared gradients: what has changed is learned faster again."""
@@ -96,37 +105,39 @@ class LogisticRegression:
 
     Attributes:
         inner: Weights of the inputs.
-        outer: The intercept.
+        intercept: Log odds at the mean.
     """
 
     def __init__(self, size: int, rate: float = 0.05) -> None:
         self.inner = AdaGrad(size, rate)
-        self.outer = AdaGrad(1, rate)
+        self.intercept = 0.0
+        self._squares = EPSILON  # of the intercept: a number learns faster alone than as a vector of one
 
     def log_odds(self, z: Vector) -> float:
         """Predict."""
-        return float(self.inner.weights @ z) + float(self.outer.weights[0])
+        return float(self.inner.weights @ z) + self.intercept
 
-    def learn(self, z: Vector, label: int) -> None:
-        """Learn one answer."""
-        off = probability(self.log_odds(z)) - label
+    def learn(self, z: Vector, label: int, log_odds: float | None = None) -> None:
+        """Learn one answer; *log_odds* are what `log_odds` gives, if that is known already."""
+        self._step(z, probability(self.log_odds(z) if log_odds is None else log_odds) - label)
+
+    def _step(self, z: Vector, off: float) -> None:
         self.inner.step(off * z)
-        self.outer.step(np.array([off]))
+        self._squares += off * off
+        self.intercept -= self.inner.rate * off / sqrt(self._squares)
 
     def hasten(self, share: float) -> None:
         """Learn faster again."""
         self.inner.hasten(share)
-        self.outer.hasten(share)
+        self._squares *= share
 
 
 class LinearRegression(LogisticRegression):
     """A number linear in the inputs, learned by squared error."""
 
-    def learn(self, z: Vector, label: float) -> None:
-        """Learn one answer."""
-        off = np.array([2.0 * (self.log_odds(z) - label)])
-        self.inner.step(off * z)
-        self.outer.step(off)
+    def learn(self, z: Vector, label: float, log_odds: float | None = None) -> None:
+        """Learn one answer; *log_odds* are what `log_odds` gives, if that is known already."""
+        self._step(z, 2.0 * ((self.log_odds(z) if log_odds is None else log_odds) - label))
 
 
 class SoftmaxRegression:
@@ -152,11 +163,11 @@ class SoftmaxRegression:
         scores: Vector = self.inner.weights @ z + self.outer[group].weights
         return scores
 
-    def learn(self, z: Vector, group: int, label: int, logits: Vector | None = None) -> None:
-        """Learn one answer; *logits* are what `logits` gives, if that is known already."""
-        off = softmax(self.logits(z, group) if logits is None else logits)
+    def learn(self, z: Vector, group: int, label: int, chances: Vector | None = None) -> None:
+        """Learn one answer; *chances* are the `softmax` of what `logits` gives, if that is known already."""
+        off = softmax(self.logits(z, group)) if chances is None else chances
         off[label] -= 1.0
-        self.inner.step(np.outer(off, z))
+        self.inner.step(off[:, np.newaxis] * z)
         self.outer[group].step(off)
 
 

@@ -6,7 +6,7 @@ regression over all inputs. Each is an expert that can be right alone, so the mi
 """
 
 from collections.abc import Sequence
-from math import log
+from math import exp, log
 from typing import Any, Final
 
 import numpy as np
@@ -24,6 +24,8 @@ SURE = 12.0  # no log probability is lower than minus this
 BINS: Final = 16
 TABLES: Final = ("stage", "stage_by_days_in_stage", "stage_by_days_since_last_order", "stage_by_closed_form")
 EXPERTS: Final = len(TABLES) + 1
+_FINER: Final = np.arange(1, len(TABLES))
+_LEAST: Final = np.array([[exp(-SURE)]] * len(TABLES) + [[1e-300]])
 _SCALE: Final = (BINS - 1) / log(LONG_AGO_DAYS)
 
 
@@ -90,7 +92,8 @@ class NextStageModel:
 
     def distribution(self, z: Vector, stage: int, bins: Sequence[int]) -> list[float]:
         """Predict the probability of each stage; the current stage's means stay."""
-        return [float(p) for p in self._mixed(self._opinions(z, stage, bins), stage)]
+        learned = softmax(self.regression.logits(z, stage))
+        return [float(p) for p in self._mixed(self._opinions(learned, stage, bins), stage)]
 
     def learn(self, z: Vector, stage: int, following: int, bins: Sequence[int]) -> None:
         """Judge all opinions by the label, then learn it.
@@ -101,12 +104,12 @@ class NextStageModel:
             following: Index of the first stage moved to within the horizon; *stage* itself for none.
             bins: What `places` says of that instant.
         """
-        logits = self.regression.logits(z, stage)
-        opinions = self._opinions(z, stage, bins, logits)
+        learned = softmax(self.regression.logits(z, stage))
+        opinions = self._opinions(learned, stage, bins)
         off = self._mixed(opinions, stage)
         off[following] -= 1.0
         self.trust[stage].step(opinions @ off)
-        self.regression.learn(z, stage, self.stages if following == stage else following, logits)
+        self.regression.learn(z, stage, self.stages if following == stage else following, learned)
         for table, place in enumerate(bins):
             self.counts[table, stage, place, following] += 1.0
         self.examples += 1
@@ -119,19 +122,17 @@ class NextStageModel:
             counts = counts + usual * (BACKED / usual.sum())
         return counts / np.maximum(counts.sum(axis=-1, keepdims=True), 1e-300)
 
-    def _opinions(self, z: Vector, stage: int, bins: Sequence[int], logits: Vector | None = None) -> Any:
+    def _opinions(self, learned: Vector, stage: int, bins: Sequence[int]) -> Any:
         chances = np.empty((EXPERTS, self.stages))
-        usual = self.counts[0, stage, 0]
-        chances[0] = usual
-        backing = usual * (BACKED / usual.sum())
-        for table in range(1, len(TABLES)):
-            chances[table] = self.counts[table, stage, bins[table]] + backing
-        learned = softmax(self.regression.logits(z, stage) if logits is None else logits)
+        counts = self.counts[:, stage]
+        usual = counts[0, 0]
+        chances[:-1] = usual * (BACKED / usual.sum())
+        chances[1:-1] += counts[_FINER, bins[1:]]
         chances[-1] = learned[:-1]
         chances[-1, stage] += learned[-1]
-        chances /= chances.sum(axis=1, keepdims=True)
-        told = np.log(np.maximum(chances, 1e-300))
-        np.maximum(told[:-1], -SURE, out=told[:-1])
+        chances /= chances.sum(axis=1)[:, np.newaxis]
+        np.maximum(chances, _LEAST, out=chances)
+        told: Any = np.log(chances, out=chances)
         return told
 
     def _mixed(self, opinions: Any, stage: int) -> Vector:

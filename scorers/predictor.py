@@ -13,7 +13,6 @@ from typing import Any, ClassVar, NamedTuple
 import msgspec
 import numpy as np
 
-from scorers.churn import READ
 from scorers.closed_form import NOTHING_KNOWN, Habit, Silence, probability, silence
 from scorers.evaluation import clipped
 from scorers.learner import FEATURE_SCHEMA, Learner, Task
@@ -259,18 +258,18 @@ def predictor_of(learner: Learner) -> Predictor:
         centre=_row(learner.scaler.mean),
         spread=_row(learner.scaler.spread),
         weights=(
-            _row(churn.regression.inner.weights * READ),
+            _row(churn.regression.inner.weights),
             _row(value.regression.inner.weights),
             *(_row(weights) for weights in softmax.inner.weights),
         ),
-        churn_intercept=float(churn.regression.outer.weights[0]),
+        churn_intercept=churn.regression.intercept,
         churn_slope=churn.slope,
         churn_share=churn.mixture.weight,
         churn_base=churn.base,
         stage_intercepts=tuple(_row(intercepts.weights) for intercepts in softmax.outer),
-        stage_tables=tuple(tuple(tuple(_row(bin_) for bin_ in stage) for stage in table) for table in tables),
+        stage_tables=tuple(tuple(tuple(map(tuple, stage.tolist())) for stage in table) for table in tables),
         stage_trust=tuple(_row(trust.weights) for trust in following.trust),
-        value_intercept=float(value.regression.outer.weights[0]),
+        value_intercept=value.regression.intercept,
         value_share=value.mixture.weight,
         value_factors=tuple(value.factors),
         value_usual=value.usual,
@@ -283,7 +282,7 @@ def cold_start(task: Task) -> Predictor:
 
 
 def _row(values: Any) -> Row:
-    return tuple(float(value) for value in values)
+    return tuple(values.tolist())
 
 
 __all__ = ["INPUTS", "Predictor", "Scores", "cold_start", "predictor_of"]

@@ -112,7 +112,7 @@ class ValueModel:
         mixed = amount(blend(prior, learned, self.mixture.weight))
         self._temper(mixed / unit, spent / unit, buys)
         self._spent += spent
-        self.regression.learn(z, log1p(spent))
+        self.regression.learn(z, log1p(spent), learned)
 
     def observe(self, day_amount: float) -> None:
         """Take the mean amount of somebody's days with orders into the population's."""

@@ -18,6 +18,8 @@ _SHOWN = (
     "overhead_cpu_us_per_event", "broker_cpu_us_per_event", "redis_cpu_us_per_event", "p50_ms", "p95_ms", "p99_ms",
     "p99_9_ms", "ready_seconds", "restart_seconds", "kill_to_taken_over_seconds", "kill_to_caught_up_seconds",
     "resident_mib", "resident_bytes_per_customer", "timers_us_per_event", "differs",
+    "examples", "auc", "log_loss", "brier", "ece", "auc_less", "log_loss_less", "accuracy", "stay_ece", "moves",
+    "mae", "bias", "gini", "top_tenth_lift", "r", "alpha", "a", "b", "features", "predict_us", "learn_us",
 )  # fmt: skip
 
 
@@ -48,6 +50,8 @@ def _text(value: Any) -> str:
         return ""
     if isinstance(value, float):
         return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+    if isinstance(value, list):
+        return " … ".join(map(_text, value))
     return f"{value:,}" if isinstance(value, int) else str(value)
 
 

@@ -43,7 +43,7 @@ def test_logistic_regression_is_that_of_river() -> None:
         ours.learn(x, label)
         theirs.learn_one(named(x), bool(label))
     assert ours.inner.weights.tolist() == pytest.approx([theirs.weights[k] for k in range(SIZE)], abs=1e-9)
-    assert float(ours.outer.weights[0]) == pytest.approx(theirs.weights[ONE], abs=1e-9)
+    assert ours.intercept == pytest.approx(theirs.weights[ONE], abs=1e-9)
 
 
 def test_linear_regression_is_that_of_river() -> None:

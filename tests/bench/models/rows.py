@@ -95,8 +95,10 @@ class Rows:
 
 
 def beside() -> Path:
-    """The folder of data sets next to the checkout."""
-    return Path(__file__).resolve().parents[4] / "shared" / "data"
+    """The folder of data sets: ``data`` or ``shared/data`` in the checkout, or beside a folder around it."""
+    around = [*Path(__file__).resolve().parents, *Path.cwd().resolve().parents]
+    tried = [folder / name for folder in around for name in ("data", "shared/data")]
+    return next((folder for folder in tried if (folder / "cdnow").is_dir()), Path("data"))
 
 
 def sample(kind: Kind, data: Path, count: int, seed: int, folder: Path) -> Path:
