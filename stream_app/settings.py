@@ -182,6 +182,28 @@ class Gateway(_Section):
     request_timeout: Duration = _us("30s")
 
 
+class ConsoleToken(_Section):
+    """Who may look at the console, and whether they may act."""
+
+    token: SecretStr
+    role: Literal["reader", "operator"] = "reader"
+
+
+class Console(_Section):
+    """The web console: where it listens, who gets in, and how far its history reaches."""
+
+    host: str = "127.0.0.1"
+    port: Port = 8090
+    tokens: dict[str, ConsoleToken] = {}
+    session_key: SecretStr | None = None
+    user_header: str | None = None
+    trusted_proxies: Names = ()
+    operators: Names = ()
+    secure_cookie: bool = False
+    keep_history: Retention = _us("1095d")
+    metrics: Names = ()
+
+
 class Metrics(_Section):
     """Where Prometheus scrapes this process; port 0 takes a free one."""
 
@@ -219,6 +241,7 @@ class Settings(_Section):
     deliver: Deliver = Deliver()
     models: Models = Models()
     gateway: Gateway = Gateway()
+    console: Console = Console()
     metrics: Metrics = Metrics()
     log: Log = Log()
 

@@ -1,0 +1,43 @@
+"""Churn alerts, folded into the store: what stands about each customer, and why."""
+
+import sqlite3
+from collections.abc import Iterable
+from typing import Any, Final
+
+import orjson
+
+from state import parse_instant
+
+__all__ = ["keep_alerts"]
+
+_UPSERT: Final = (
+    "INSERT INTO alert VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (lifecycle, customer) DO UPDATE SET version "
+    "= excluded.version, "
+    "status = excluded.status, at = excluded.at, reasons = excluded.reasons WHERE excluded.version >= version"
+)
+
+
+def keep_alerts(connection: sqlite3.Connection, values: Iterable[bytes | None]) -> None:
+    """Add records of ``lifecycle.churn-alerts``; an older version changes nothing."""
+    for value in values:
+        row = _row(value)
+        if row is None:
+            continue
+        if row[3] == "erased":
+            connection.execute("DELETE FROM alert WHERE lifecycle = ? AND customer = ?", row[:2])
+        else:
+            connection.execute(_UPSERT, row)
+
+
+def _row(value: bytes | None) -> tuple[Any, ...] | None:
+    try:
+        told = orjson.loads(value or b"")
+        at = told.get("raised_at") or told.get("event_time")
+        reasons = [reason["text"] for reason in told.get("reasons") or ()]
+        status = told.get("status", "raised")
+        instant = parse_instant(at) if at else 0
+        return (
+            told["lifecycle"], told["customer_id"], told["version"], status, instant, orjson.dumps(reasons).decode(),
+        )  # fmt: skip
+    except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError, ValueError):
+        return None

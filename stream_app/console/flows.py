@@ -1,0 +1,73 @@
+"""Who came, went and stood where, day by day: from the sums of the store."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from stream_app.console.asked import Asked, day_text
+from stream_app.console.store import NEW, Store
+
+__all__ = ["Flow", "counts", "flows", "trend"]
+
+_MOST_POINTS = 240
+
+
+class Flow(NamedTuple):
+    """Moves of one kind within the period."""
+
+    before: str
+    after: str
+    reason: str
+    customers: int
+
+
+def counts(store: Store, lifecycle: str) -> dict[str, int]:
+    """Customers by stage, now."""
+    question = (
+        "SELECT stage, sum(customers) FROM (SELECT to_stage AS stage, customers FROM flow WHERE lifecycle = ?1 UNION ALL "
+        "SELECT from_stage, -customers FROM flow WHERE lifecycle = ?1) WHERE stage != '' GROUP BY stage"
+    )
+    return {stage: number for stage, number in store.rows(question, lifecycle) if number}
+
+
+def flows(store: Store, asked: Asked) -> list[Flow]:
+    """Moves within the period by stages and reason."""
+    question = (
+        "SELECT from_stage, to_stage, reason, sum(customers) FROM flow WHERE lifecycle = ? AND day BETWEEN ? AND ? "
+        "GROUP BY from_stage, to_stage, reason"
+    )
+    return [Flow(*row) for row in store.rows(question, asked.lifecycle, asked.first, asked.last)]
+
+
+def trend(
+    store: Store, asked: Asked, stages: Sequence[str]
+) -> tuple[list[str], dict[str, list[float | None]]]:
+    """Customers of each stage at the ends of days within the period; at most some hundred days."""
+    steps: dict[int, dict[str, int]] = defaultdict(lambda: defaultdict(int))
+    question = (
+        "SELECT day, from_stage, to_stage, sum(customers) FROM flow WHERE lifecycle = ? AND day <= ? "
+        "GROUP BY day, from_stage, to_stage"
+    )
+    for day, before, after, number in store.rows(question, asked.lifecycle, asked.last):
+        steps[day][before] -= number
+        steps[day][after] += number
+    stride = max(1, -(-(asked.last - asked.first + 1) // _MOST_POINTS))
+    shown = range(asked.last, asked.first - 1, -stride)[::-1]
+    return [day_text(day) for day in shown], _cumulated(steps, shown, stages)
+
+
+def _cumulated(
+    steps: Mapping[int, Mapping[str, int]], shown: Sequence[int], stages: Sequence[str]
+) -> dict[str, list[float | None]]:
+    standing = dict.fromkeys((*stages, NEW), 0)
+    told: dict[str, list[float | None]] = {stage: [] for stage in stages}
+    days = sorted(steps)
+    at = 0
+    for day in shown:
+        while at < len(days) and days[at] <= day:
+            for stage, change in steps[days[at]].items():
+                standing[stage] = standing.get(stage, 0) + change
+            at += 1
+        for stage in stages:
+            told[stage].append(standing[stage])
+    return told

@@ -1,0 +1,36 @@
+// The little that is not htmx's or ECharts' own: hand options to charts, follow the colour scheme, say when the console is away.
+"use strict";
+(() => {
+  const dark = window.matchMedia("(prefers-color-scheme: dark)");
+  const drawn = new Map();
+
+  function draw() {
+    for (const given of document.querySelectorAll(".chart-options")) {
+      const element = document.getElementById(given.dataset.chart);
+      if (!element || element.dataset.seen === given.dataset.options) continue;
+      let chart = echarts.getInstanceByDom(element);
+      if (!chart) {
+        chart = echarts.init(element, dark.matches ? "dark" : null);
+        drawn.set(element.id, chart);
+      }
+      element.dataset.seen = given.dataset.options;
+      chart.setOption({ backgroundColor: "transparent", ...JSON.parse(given.dataset.options) });
+    }
+  }
+
+  function redraw() {
+    for (const chart of drawn.values()) {
+      delete chart.getDom().dataset.seen;
+      chart.dispose();
+    }
+    drawn.clear();
+    draw();
+  }
+
+  document.addEventListener("DOMContentLoaded", draw);
+  document.addEventListener("htmx:afterSettle", draw);
+  document.addEventListener("htmx:sendError", () => document.body.classList.add("away"));
+  document.addEventListener("htmx:afterOnLoad", () => document.body.classList.remove("away"));
+  dark.addEventListener("change", redraw);
+  window.addEventListener("resize", () => drawn.forEach((chart) => chart.resize()));
+})();
