@@ -1,0 +1,74 @@
+"""What the console remembers equals a plain count of the records, whatever comes twice."""
+
+from collections import Counter
+from pathlib import Path
+
+import orjson
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from stream_app.console.flows import counts
+from stream_app.console.store import Store
+from tests.stream_app.console.shown import erased, fill, told
+
+STAGES = ("awareness", "purchase", "churn")
+moves = st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from((*STAGES, "erased"))), max_size=25)
+
+
+@settings(max_examples=25, deadline=None)
+@given(moves=moves, cut=st.integers(0, 25))
+def test_stage_counts_are_those_of_the_last_records_even_if_some_come_twice(
+    tmp_path_factory: object, moves: list[tuple[str, str]], cut: int
+) -> None:
+    directory = tmp_path_factory.mktemp("store")  # type: ignore[attr-defined]
+    records, last, version = [], dict[str, str](), Counter[str]()
+    for customer, stage in moves:
+        version[customer] += 1
+        n = version[customer]
+        before = last.get(customer) if last.get(customer) != "erased" else None
+        records.append(
+            erased(customer, n)
+            if stage == "erased"
+            else told(
+                customer,
+                n,
+                stage,
+                "2026-01-01",
+                previous_stage=before,
+                reason="advanced" if before else "entered",
+            )
+        )
+        last[customer] = stage
+    store = Store(directory / "h.sqlite")
+    fill(store, records[:cut])
+    fill(store, records)  # a crash before the offsets were kept: everything once more
+    assert counts(store, "six-stage") == Counter(stage for stage in last.values() if stage != "erased")
+    held = {
+        row[0] for row in store.rows("SELECT DISTINCT customer FROM move UNION SELECT customer FROM standing")
+    }
+    assert held == {customer for customer, stage in last.items() if stage != "erased"}
+    store.close()
+
+
+def test_what_is_no_stage_change_is_passed_over(tmp_path: Path) -> None:
+    store = Store(tmp_path / "h.sqlite")
+    fill(
+        store,
+        [b"{}", b"no json", b"[1]", orjson.dumps({"customer_id": 5, "lifecycle": "six-stage", "version": 1})],
+    )
+    assert counts(store, "six-stage") == {}
+    store.close()
+
+
+def test_a_customer_whose_beginning_the_topic_has_forgotten_is_counted_nevertheless(tmp_path: Path) -> None:
+    store = Store(tmp_path / "h.sqlite")
+    fill(
+        store,
+        [
+            told("a", 7, "churn", "2026-01-02", previous_stage="purchase", reason="lapsed"),
+            told("b", 3, "purchase", "2026-01-02", reason="rescored"),
+        ],
+    )
+    assert counts(store, "six-stage") == {"churn": 1, "purchase": 1}
+    assert store.rows("SELECT from_stage, to_stage, reason FROM move") == [("purchase", "churn", "lapsed")]
+    store.close()
