@@ -7,9 +7,8 @@ from state.codec import encode as encode_profile
 from state.descriptions import Feature, catalogue
 from state.due import DueHeap
 from state.envelope import Headers
-from state.events import Bounds, Event
+from state.events import Bounds, Event, belonging
 from state.events import decode as decode_event
-from state.events import judge as judge_event
 from state.features import FeaturePlan
 from state.instants import DAY, FAR, HOUR, MINUTE, NEVER, SECOND, format_instant, parse_instant
 from state.labels import (
@@ -80,6 +79,7 @@ __all__ = [
     "Wire",
     "apply",
     "ask",
+    "belonging",
     "catalogue",
     "decode_event",
     "decode_profile",
@@ -89,7 +89,6 @@ __all__ = [
     "is_askable",
     "is_context",
     "join_questions",
-    "judge_event",
     "kind_of",
     "known_names",
     "merge",

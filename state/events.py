@@ -137,9 +137,7 @@ def judge(wire: Wire, kinds: MeasureMap, bounds: Bounds, received_at: int, dotte
     """
     message_id = wire.messageId
     if message_id is None or message_id == "":
-        raise Rejected(
-            "missing_message_id", "The event has no messageId; send a text that is unique for each event."
-        )
+        raise _without_message_id()
     customer = _customer(wire)
     timestamp = wire.timestamp
     if timestamp is None or timestamp == "":
@@ -192,6 +190,51 @@ def _link(wire: Wire, customer: str) -> str:
     text = str(other) if isinstance(other, str | int) else ""
     is_somebody = text != customer and len(text) <= LONGEST_ID and text.strip().lower() not in JUNK_IDS
     return text if is_somebody else ""
+
+
+def belonging(wire: Wire, at: int, kinds: MeasureMap, bounds: Bounds, received_at: int) -> tuple[str, Kind]:
+    """Whose a parsed event is and what it counts as, for those who only pass it on: it costs half of `judge`.
+
+    Args:
+        wire: The event as parsed; its timestamp is not looked at.
+        at: Its event time (µs).
+        kinds: As in `decode`.
+        bounds: As in `decode`; the size is not looked at.
+        received_at: As in `decode`.
+
+    Returns:
+        Customer id and kind, as `judge` finds them.
+
+    Raises:
+        Rejected: Exactly when `judge` would.
+    """
+    message_id = wire.messageId
+    if message_id is None or message_id == "":
+        raise _without_message_id()
+    customer = _customer(wire)
+    if not bounds.earliest <= at <= received_at + bounds.max_future:
+        raise _unbelievable(at, at / 1000, bounds, received_at)
+    kind = kinds.named.get(wire.event) if wire.type == "track" else None
+    if kind is None:
+        kind = _kind(wire, kinds, "")
+    properties = wire.properties
+    if kind.amount >= 0 and isinstance(properties, Properties):
+        amount_of(
+            properties.revenue,
+            properties.total,
+            properties.value,
+            properties.products,
+            properties.currency,
+            kinds.rates,
+            bounds.max_amount,
+        )
+    return customer, kind
+
+
+def _without_message_id() -> Rejected:
+    return Rejected(
+        "missing_message_id", "The event has no messageId; send a text that is unique for each event."
+    )
 
 
 def _customer(wire: Wire) -> str:

@@ -21,6 +21,7 @@ class Arrival:
     Attributes:
         received_at: As given.
         received: The same as text.
+        end: What follows the event time in the usual event: the time of arrival, and the end of the object.
         skew: What to add to the sender's instants (µs); 0 if it did not say when it sent.
 
     Examples:
@@ -29,11 +30,12 @@ class Arrival:
         3600500000
     """
 
-    __slots__ = ("received", "received_at", "skew")
+    __slots__ = ("end", "received", "received_at", "skew")
 
     def __init__(self, received_at: int, sent_at: Any = None) -> None:
         self.received_at = received_at
         self.received = text_of(received_at)
+        self.end = f'","receivedAt":"{self.received}"}}'.encode()
         self.skew = self.skew_of(sent_at)
 
     def skew_of(self, sent_at: Any) -> int:

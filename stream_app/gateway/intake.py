@@ -16,8 +16,8 @@ from state import (
     MeasureMap,
     Rejected,
     Wire,
+    belonging,
     decode_event,
-    judge_event,
     modernize,
     parse_instant,
     read_as,
@@ -37,7 +37,9 @@ class _Sent(Wire, gc=False):
 
 
 _DECODER: Final = msgspec.json.Decoder(_Sent)
-_MISSING: Final = (None, "")
+_OWN_TIME: Final = b'"timestamp"'
+_ORIGINAL_TIME: Final = b'"originalTimestamp"'
+_STAMP: Final = b'"timestamp":"'
 _EARLIEST: Final = -62_135_596_800_000_000
 _LATEST: Final = 253_402_300_799_999_999
 _ENVELOPE: Final = (("content-type", b"application/cloudevents+json"),)
@@ -76,33 +78,26 @@ class Intake:
             )
         wire = read_as(_DECODER, raw)
         original = wire.timestamp
-        parts = raw[:-1].split(b'"timestamp"')  # once means: the name of the event's own field
-        is_plain = (
-            wire.originalTimestamp is None
-            and wire.messageId not in _MISSING
-            and original != ""
-            and wire.type is not None
-            and wire.receivedAt is None
-            and wire.sentAt is None
-            and wire.writeKey is None
-            and not context
-            and len(parts) == (1 if original is None else 2)
-        )
-        if not is_plain:
-            original = _complete(wire, call)
-        elif wire.userId is None:
-            modernize(wire)
-        at = arrival.received_at if original is None else _corrected(arrival, original, wire.sentAt)
-        wire.timestamp = at / 1000
-        event = judge_event(wire, self._kinds, self._bounds, arrival.received_at)
+        place = raw.find(_OWN_TIME)
+        if not context and original != "" and _is_whole(wire) and _is_patchable(raw, place, original):
+            if wire.userId is None:
+                modernize(wire)
+            at = arrival.received_at if original is None else _corrected(original, arrival.skew)
+            customer, kind = belonging(wire, at, self._kinds, self._bounds, arrival.received_at)
+            end = b"%b%b" % (text_of(at).encode(), arrival.end)
+            value = (
+                b"%b,%b" % (raw[:-1], _STAMP + end)
+                if original is None
+                else b"%b%b%b,%b%b" % (raw[:place], _ORIGINAL_TIME, raw[place + 11 : -1], _STAMP, end)
+            )
+            return Outgoing(kind.topic, customer.encode(), value)
+        original = _complete(wire, call)
+        skew = arrival.skew if wire.sentAt is None else arrival.skew_of(wire.sentAt)
+        at = arrival.received_at if original is None else _corrected(original, skew)
+        customer, kind = belonging(wire, at, self._kinds, self._bounds, arrival.received_at)
         stamped = text_of(at)
-        if is_plain:
-            text = f',"timestamp":"{stamped}","receivedAt":"{arrival.received}"}}'
-            value = b'"originalTimestamp"'.join(parts) + text.encode()
-        else:
-            wire.timestamp = stamped
-            value = _rewritten(raw, wire, arrival, original, context)
-        return Outgoing(event.kind.topic, event.customer.encode(), value)
+        value = _rewritten(raw, wire, stamped, arrival, original, context)
+        return Outgoing(kind.topic, customer.encode(), value)
 
     def judge_envelope(self, raw: bytes, arrival: Arrival) -> Event:
         """The facts of a CloudEvent in structured mode, as the worker will see them.
@@ -130,9 +125,28 @@ def _complete(wire: _Sent, call: str) -> Any:
     return None
 
 
-def _corrected(arrival: Arrival, original: Any, sent_at: Any) -> int:
-    """The event time (µs); by the event's own time of sending, if it has one."""
-    skew = arrival.skew if sent_at is None else arrival.skew_of(sent_at)
+def _is_whole(wire: _Sent) -> bool:
+    """Whether a collector has nothing to fill in, and nothing to take away."""
+    return (
+        wire.messageId is not None
+        and wire.messageId != ""
+        and wire.type is not None
+        and wire.originalTimestamp is None
+        and wire.receivedAt is None
+        and wire.sentAt is None
+        and wire.writeKey is None
+    )
+
+
+def _is_patchable(raw: bytes, place: int, original: Any) -> bool:
+    """Whether the name stands in the text just where the event's own field is: once, or not at all without the field."""
+    if original is None:
+        return place < 0
+    return place >= 0 and raw.find(_OWN_TIME, place + 11) < 0
+
+
+def _corrected(original: Any, skew: int) -> int:
+    """The event time (µs)."""
     try:
         at = parse_instant(original) + skew
     except (ValueError, OverflowError, TypeError) as error:
@@ -145,7 +159,7 @@ def _corrected(arrival: Arrival, original: Any, sent_at: Any) -> int:
 
 
 def _rewritten(
-    raw: bytes, wire: _Sent, arrival: Arrival, original: Any, context: dict[str, Any] | None
+    raw: bytes, wire: _Sent, stamped: str, arrival: Arrival, original: Any, context: dict[str, Any] | None
 ) -> bytes:
     try:
         document: dict[str, Any] = orjson.loads(raw)
@@ -158,7 +172,7 @@ def _rewritten(
         document["type"], document["messageId"] = wire.type, wire.messageId
         if original is not None:
             document["originalTimestamp"] = original
-        document["timestamp"], document["receivedAt"] = wire.timestamp, arrival.received
+        document["timestamp"], document["receivedAt"] = stamped, arrival.received
         return orjson.dumps(document)
     except (orjson.JSONDecodeError, orjson.JSONEncodeError) as error:
         raise Rejected("invalid_json", f"The event cannot be written again: {error}.") from None
