@@ -11,6 +11,7 @@ import uvloop
 
 from stream_app.errors import Misconfigured, Unavailable
 from stream_app.event_names import load_measures
+from stream_app.garbage import freeze, look_rarely
 from stream_app.gateway.application import Application
 from stream_app.gateway.figures import Figures
 from stream_app.gateway.guard import GuardedProtocol
@@ -63,6 +64,8 @@ async def serve(settings: Settings) -> None:
     profiles = None if client is None else Profiles(client, keys, _lifecycles(settings), figures)
     app = Application(reception, webhooks, profiles, outbox, figures, settings.gateway.cors_origins)
     with _listening(settings) as listener:
+        look_rarely()
+        freeze()
         outbox.open()
         try:
             await _answer(app, settings, listener, outbox)

@@ -11,6 +11,7 @@ from faust.types import TP, ConsumerMessage
 from scorers.snapshot import Snapshot
 from state import Bounds, MeasureMap, format_instant
 from stream_app.engine import PartitionEngine
+from stream_app.garbage import freeze
 from stream_app.kafka_clients import client_options
 from stream_app.model_feed import follow
 from stream_app.model_topic import ModelTopic
@@ -22,7 +23,6 @@ from stream_app.topics import SOURCES
 from stream_app.worker.alert_lane import AlertLane
 from stream_app.worker.changelog import read_partition
 from stream_app.worker.context import Context, end_process
-from stream_app.worker.garbage import freeze
 from stream_app.worker.intake import Intake
 from stream_app.worker.lane import Lane
 from stream_app.worker.marks import Marks

@@ -10,6 +10,7 @@ from faust.worker import Worker
 
 from state import Bounds
 from stream_app.event_names import load_measures
+from stream_app.garbage import look_rarely
 from stream_app.kafka_clients import client_options
 from stream_app.model_topic_of import model_topic
 from stream_app.redis_alerts import AlertBook
@@ -23,7 +24,6 @@ from stream_app.topic_admin import ensure
 from stream_app.topics import declare
 from stream_app.worker.app import LifecycleApp, create_app
 from stream_app.worker.context import Context
-from stream_app.worker.garbage import look_rarely
 from stream_app.worker.ownership import Ownership
 from stream_app.worker.publisher import Publisher
 from stream_app.worker.watchdog import Lease, Watchdog

@@ -1,11 +1,25 @@
 import json
+from collections.abc import Callable
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from state import DAY, REASONS, Bounds, MeasureMap, Rejected, decode_event, parse_instant
+from state import (
+    DAY,
+    REASONS,
+    Bounds,
+    Kind,
+    MeasureMap,
+    Rejected,
+    Wire,
+    belonging,
+    decode_event,
+    modernize,
+    parse_instant,
+)
 from tests.state.builders import CONFIG, KINDS
 
 NOW = parse_instant("2026-11-22T14:10:17Z")
@@ -234,3 +248,39 @@ def test_whoever_has_no_user_id_is_anonymous_and_links_nobody() -> None:
         event = call("identify", **ids, previousId="a2")
         assert (event.customer, event.anonymous, event.link) == ("a1", True, "")
     assert not call("page", userId=17).anonymous
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"userId": None, "anonymousId": "a1"},
+        {"userId": "anonymous"},
+        {"userId": "u" * 600},
+        {"messageId": ""},
+        {"type": "identify", "event": None},
+        {"type": "track", "event": None},
+        {"type": "sing"},
+        {"timestamp": "1970-01-01T00:00:00Z"},
+        {"timestamp": "2031-01-01T00:00:00Z"},
+        {"properties": {"revenue": -1}},
+        {"properties": []},
+    ],
+)
+def test_who_passes_events_on_accepts_exactly_what_the_fold_accepts(changes: dict[str, Any]) -> None:
+    value = record(**changes)
+    wire = msgspec.json.decode(value, type=Wire)
+    modernize(wire)
+    at = parse_instant(str(wire.timestamp))
+
+    def outcome(judged: Callable[[], tuple[str, Kind]]) -> Any:
+        try:
+            return judged()
+        except Rejected as rejected:
+            return rejected.reason
+
+    def folded() -> tuple[str, Kind]:
+        event = read(value)
+        return event.customer, event.kind
+
+    assert outcome(lambda: belonging(wire, at, KINDS, Bounds(), NOW)) == outcome(folded)

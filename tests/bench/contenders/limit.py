@@ -8,8 +8,8 @@ import orjson
 from state import decode_profile
 from stream_app.alignment import Arrived
 from stream_app.engine import PartitionEngine
+from stream_app.garbage import freeze, look_rarely
 from stream_app.recent import RECENT
-from stream_app.worker.garbage import freeze, look_rarely
 from stream_app.worker.stores import MemoryStore
 from tests.bench.contenders.spec import Spec, job, now
 from tests.bench.job import histories, outcome_of

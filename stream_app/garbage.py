@@ -1,7 +1,7 @@
 """How often does Python look for cycles? Rarely: profiles have none, and looking at all of them takes time.
 
-A run allocates tens of thousands of lists that die with it; with the defaults the collector would walk over them and
-over everything that lives dozens of times a run, for nothing.
+A worker's run, or a gateway's batch of requests, allocates thousands of objects that die with it; with the defaults the
+collector would walk over them and over everything that lives dozens of times, for nothing.
 """
 
 import gc
