@@ -20,7 +20,7 @@ from stream_app.errors import Unavailable
 from stream_app.settings import KafkaSecurity, Settings
 
 OWN = "demo"
-_MADE_HERE = ("embedded", "processes", "worker", "model.key")
+_MADE_HERE = ("embedded", "processes", "worker", "console", "model.key")
 
 
 @dataclass(frozen=True)
