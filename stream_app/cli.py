@@ -29,6 +29,7 @@ COMMANDS: Final = {
     "trainer": "Run the one model trainer; a second one waits as a standby.",
     "gateway": "Take events over HTTP, and give profiles to those without Redis.",
     "console": "Show lifecycle, customers, risks, models and health in a browser.",
+    "shop": "Open the sample shop, which greets its visitors by stage.",
     "replay": "Send a data set or JSON Lines file into the topics.",
     "backtest": "Run the same step in one process, without Kafka or Redis, and report.",
     "show": "Show what Redis serves for one customer, and its recent journey.",

@@ -1,12 +1,14 @@
 """`lifecycle demo`: the main job on embedded services with the bundled data, explained."""
 
 import signal
+from pathlib import Path
 from typing import Annotated
 
 import msgspec
 import typer
 from rich.console import Console
 
+from stream_app.errors import Misconfigured
 from stream_app.event_names import load_measures
 from stream_app.options import AsJson, ConfigFile, DataDir, Lifecycles
 from stream_app.settings import load_settings
@@ -18,6 +20,13 @@ def demo(
     leave: Annotated[bool, typer.Option("--exit", help="End when everything is scored and learned.")] = False,
     keep: Annotated[
         bool, typer.Option("--keep", help="Leave Kafka and Redis running in the background at the end.")
+    ] = False,
+    shop: Annotated[
+        bool,
+        typer.Option(
+            "--shop",
+            help="Instead of replaying history, open a sample shop whose visitors are scored as they browse.",
+        ),
     ] = False,
     seed: Seed = DEFAULT_SEED,
     config: ConfigFile = None,
@@ -36,7 +45,15 @@ def demo(
 
     Everything is kept in the folder demo of the data directory, which each demo empties first. If `lifecycle up` runs
     in the data directory and nothing is in its topics yet, the demo uses those services and leaves them running.
+
+    With --shop there is no replay: a gateway and a small storefront start beside a worker with the wall clock, and the
+    shop greets each visitor by stage. With --exit it checks itself, and closes.
     """
+    for number in (signal.SIGINT, signal.SIGTERM):  # a shell that starts it with & has it ignore the first
+        signal.signal(number, signal.default_int_handler)
+    if shop:
+        _open_shop(config, data_dir, limit, lifecycle, stay=not leave, keep=keep, as_json=as_json)
+        return
     from stream_app.demo.run import Asked, Demo  # noqa: PLC0415 - the command line stays fast
     from stream_app.demo.story import report  # noqa: PLC0415 - same
     from stream_app.demo.summary import Summary  # noqa: PLC0415 - same
@@ -53,8 +70,6 @@ def demo(
         seed=seed,
         sample=True,
     )
-    for number in (signal.SIGINT, signal.SIGTERM):  # a shell that starts it with & has it ignore the first
-        signal.signal(number, signal.default_int_handler)
     asked = Asked(settings, source.records, limit, keep, config)
     running = Demo(asked, Console(stderr=True, highlight=False))
 
@@ -65,3 +80,27 @@ def demo(
             typer.echo(f"\n{report(summary, running.lifecycles)}\n")
 
     running.run(present, stay=not leave)
+
+
+def _open_shop(
+    config: Path | None,
+    data_dir: Path | None,
+    limit: int | None,
+    lifecycle: list[str] | None,
+    *,
+    stay: bool,
+    keep: bool,
+    as_json: bool,
+) -> None:
+    from stream_app.demo.storefront import Opening, Storefront, opening  # noqa: PLC0415 - the command line stays fast
+
+    if limit is not None or lifecycle:
+        raise Misconfigured(
+            "--shop: replays nothing and has a lifecycle of its own; leave --limit and --lifecycle out"
+        )
+
+    def present(found: Opening) -> None:
+        typer.echo(msgspec.json.encode(found).decode() if as_json else f"\n{opening(found)}\n")
+
+    settings = load_settings(config, data_dir=data_dir)
+    Storefront(settings, config, Console(stderr=True, highlight=False)).run(present, stay=stay, keep=keep)

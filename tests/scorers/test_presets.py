@@ -9,6 +9,7 @@ from scorers import presets
 from scorers.crossing import DAY
 from scorers.definition import LifecycleError
 from scorers.lifecycle import Lifecycle
+from state import MINUTE
 from tests.scorers.imagined import Customer
 
 PRESETS = Path(__file__).parents[2] / "config" / "lifecycles"
@@ -20,8 +21,9 @@ PUBLISHED = {
     "reach": "reach acquisition purchase retention loyalty",
     "saas": "trial,onboarding,active,expansion,at risk,cancelled",
     "b2b": "subscriber lead marketingqualifiedlead salesqualifiedlead opportunity customer evangelist other",
+    "shop": "first-visit browsing cart cart-left new-customer loyal lapsed",
 }
-LOST = {"win-back": "re-engagement", "saas": "cancelled", "b2b": "other"}
+LOST = {"win-back": "re-engagement", "saas": "cancelled", "b2b": "other", "shop": "lapsed"}
 
 
 def load(name: str) -> Lifecycle:
@@ -171,3 +173,20 @@ def test_a_name_is_a_preset_and_a_path_is_a_path(tmp_path: Path) -> None:
     with pytest.raises(LifecycleError, match="did you mean 'six-stage'") as refused:
         presets.find("six-stages", [PRESETS])
     assert "win-back" in str(refused.value)
+
+
+def test_shop_tells_a_full_cart_from_one_that_was_left_and_follows_buyers_until_they_lapse() -> None:
+    someone = Customer(load("shop"))
+    someone.does(0, "product_views").does(MINUTE, "product_views").does(2 * MINUTE, "carts").waits(DAY)
+    someone.does(DAY, "orders").does(30 * DAY, "carts").does(30 * DAY, "orders").does(
+        60 * DAY, "orders"
+    ).waits(200 * DAY)
+    assert someone.moves == [
+        (0, "entered", "first-visit"),
+        (MINUTE, "advanced", "browsing"),
+        (2 * MINUTE, "advanced", "cart"),
+        (32 * MINUTE, "advanced", "cart-left"),
+        (DAY, "advanced", "new-customer"),
+        (60 * DAY, "advanced", "loyal"),
+        (150 * DAY, "lapsed", "lapsed"),
+    ]
