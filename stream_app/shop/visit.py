@@ -82,7 +82,7 @@ class Visit:
         Returns:
             How many more there are than before.
         """
-        cart = dict(self._session.get("cart", {}))
+        cart: dict[str, int] = dict(self._session.get("cart", {}))
         before = cart.pop(product, 0)
         now = max(0, min(quantity, MOST))
         if now:
