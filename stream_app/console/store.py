@@ -2,7 +2,7 @@
 
 Numbers that a first view needs stand in tables that are kept up as records come (``flow``, ``answer``,
 ``letter_count``), so that it
-costs the same with a million customers as with a thousand. The offsets of the topics stand in the same file and
+does not grow with the number of customers. The offsets of the topics stand in the same file and
 change in the same
 transaction, so each record counts exactly once, whenever the process dies.
 """
