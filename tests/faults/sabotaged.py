@@ -29,9 +29,9 @@ def without_barrier() -> None:
     """Offsets are marked when a run is folded, not when its changelog record and outputs are acknowledged."""
     deliver = Lane._deliver
 
-    async def hasty(self: Lane, effects: Any, done: dict[int, int]) -> None:
+    async def hasty(self: Lane, effects: Any, done: dict[int, int], arrived: float | None = None) -> None:
         self._mark(done)
-        await deliver(self, effects, {})
+        await deliver(self, effects, {}, arrived)
 
     Lane._deliver = hasty  # type: ignore[method-assign]
 
