@@ -19,6 +19,7 @@ from stream_app.errors import Unavailable
 from stream_app.event_names import load_measures
 from stream_app.kafka_clients import client_options
 from stream_app.settings import Settings
+from stream_app.topic_admin import partition_counts
 from stream_app.topics import LARGEST_LETTER, SOURCES
 
 __all__ = ["Letter", "Place", "Repairs", "Sent", "read_letters", "resend"]
@@ -142,15 +143,12 @@ async def read_letters(
         Unavailable: Kafka does not answer.
     """
     topic = f"{settings.topic_prefix}dead-letters"
-    consumer = AIOKafkaConsumer(
-        **client_options(settings), enable_auto_commit=False, max_partition_fetch_bytes=LARGEST_LETTER
-    )
+    options = client_options(settings)
+    there = await partition_counts(settings.kafka, options)
+    every = [TopicPartition(topic, number) for number in range(there.get(topic, 0))]
+    consumer = AIOKafkaConsumer(**options, enable_auto_commit=False, max_partition_fetch_bytes=LARGEST_LETTER)
     try:
         await consumer.start()
-        await consumer.topics()
-        every = [
-            TopicPartition(topic, number) for number in sorted(consumer.partitions_for_topic(topic) or ())
-        ]
         first, ends = await consumer.beginning_offsets(every), await consumer.end_offsets(every)
         consumer.assign(every)
         ranges = (

@@ -2,13 +2,10 @@
 
 from dataclasses import replace
 
-from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import KafkaError
-
-from stream_app.errors import Misconfigured, Unavailable
+from stream_app.errors import Misconfigured
 from stream_app.kafka_clients import client_options
 from stream_app.settings import Settings
-from stream_app.topic_admin import ensure
+from stream_app.topic_admin import ensure, partition_counts
 from stream_app.topics import SOURCES, declare
 
 
@@ -22,7 +19,8 @@ async def ready_partitions(settings: Settings) -> int:
         Unavailable: If Kafka does not answer.
     """
     names = {settings.topic_prefix + name for name in (*SOURCES, "ticks")}
-    found = {name: count for name, count in (await _counts(settings)).items() if name in names}
+    there = await partition_counts(settings.kafka, client_options(settings))
+    found = {name: count for name, count in there.items() if name in names}
     counts = set(found.values()) or {settings.topics.partitions}
     if len(counts) > 1:
         told = ", ".join(f"{name} has {count}" for name, count in sorted(found.items()))
@@ -35,18 +33,3 @@ async def ready_partitions(settings: Settings) -> int:
         wanted = [replace(topic, partitions=partitions) for topic in missing]
         await ensure(settings.kafka, wanted, client_options(settings))
     return partitions
-
-
-async def _counts(settings: Settings) -> dict[str, int]:
-    admin = AIOKafkaAdminClient(**client_options(settings))
-    try:
-        await admin.start()
-        # All topics are listed, because asking for one by name makes some clusters create it.
-        return {entry["topic"]: len(entry["partitions"]) for entry in await admin.describe_topics()}
-    except (KafkaError, OSError) as error:
-        raise Unavailable(
-            f"Kafka at {settings.kafka} does not answer ({type(error).__name__}): start it, for example with "
-            "`lifecycle up`, or correct LIFECYCLE_KAFKA or --kafka"
-        ) from error
-    finally:
-        await admin.close()

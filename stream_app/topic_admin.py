@@ -57,6 +57,20 @@ async def ensure(
         return created
 
 
+async def partition_counts(bootstrap: str, options: Mapping[str, Any] | None = None) -> dict[str, int]:
+    """Return how many partitions each topic has that there is.
+
+    Args:
+        bootstrap: Kafka's addresses.
+        options: Further connection options for aiokafka.
+
+    Raises:
+        Unavailable: If no broker answers.
+    """
+    async with _admin(bootstrap, options or {}) as admin:
+        return await _counts(admin)
+
+
 def contradiction(topic: Topic, partitions: int, config: Mapping[str, str]) -> str | None:
     """Say in which way an existing topic contradicts its declaration.
 
@@ -151,8 +165,7 @@ async def _check(admin: AIOKafkaAdminClient, topics: Sequence[Topic]) -> list[To
 
 
 async def _look(admin: AIOKafkaAdminClient, topics: Sequence[Topic]) -> dict[str, _Found]:
-    # All topics are listed, because asking for one by name makes some clusters create it.
-    partitions = {entry["topic"]: len(entry["partitions"]) for entry in await admin.describe_topics()}
+    partitions = await _counts(admin)
     present = [topic.name for topic in topics if topic.name in partitions]
     if not present:
         return {}
@@ -166,6 +179,11 @@ async def _look(admin: AIOKafkaAdminClient, topics: Sequence[Topic]) -> dict[str
                 raise Misconfigured(f"Kafka refuses to describe topic {name} ({_words(code, message)})")
             configs[name] = {key: value for key, value, *_ in entries if value is not None}
     return {name: _Found(partitions[name], configs[name]) for name in present}
+
+
+async def _counts(admin: AIOKafkaAdminClient) -> dict[str, int]:
+    # All topics are listed, because asking for one by name makes some clusters create it.
+    return {entry["topic"]: len(entry["partitions"]) for entry in await admin.describe_topics()}
 
 
 async def _create(admin: AIOKafkaAdminClient, topics: Sequence[Topic]) -> frozenset[str]:

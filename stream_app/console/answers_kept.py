@@ -26,17 +26,17 @@ _CHURN: Final = (
     "base_loss + excluded.base_loss"
 )
 _OTHER: Final = (
-    "INSERT INTO other_answer VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (lifecycle, month) DO UPDATE SET "
+    "INSERT INTO other_answer VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (lifecycle, month) DO UPDATE SET "
     "moves = moves + excluded.moves, right = right + excluded.right, move_loss = move_loss + excluded.move_loss, "
     "spends = spends + excluded.spends, spent = spent + excluded.spent, expected = expected + excluded.expected, "
-    "error = error + excluded.error"
+    "error = error + excluded.error, stayed = stayed + excluded.stayed"
 )
 
 
 def keep_answers(connection: sqlite3.Connection, values: Iterable[bytes | None]) -> None:
     """Add records of ``lifecycle.training``; a second delivery changes nothing."""
     churn: dict[tuple[str, int, int], list[float]] = defaultdict(lambda: [0.0] * 6)
-    other: dict[tuple[str, int], list[float]] = defaultdict(lambda: [0.0] * 7)
+    other: dict[tuple[str, int], list[float]] = defaultdict(lambda: [0.0] * 8)
     seen = _base_rates(connection)
     for example in _fresh(connection, values):
         month = _month(example.asked_at)
@@ -90,6 +90,7 @@ def _next(sums: list[float], example: Example) -> None:
     sums[0] += 1
     sums[1] += likeliest == example.next
     sums[2] += log_loss(max(example.next_stage.get(example.next, 0.0), _CERTAIN), 1)
+    sums[7] += example.next == example.stage
 
 
 def _value(sums: list[float], example: Example) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
@@ -22,14 +23,16 @@ from state import format_instant
 from stream_app.console.asked import Asked, address
 from stream_app.console.at_risk import at_risk
 from stream_app.console.context import Context
-from stream_app.console.customer import LONGEST_ID, customer, events_of, events_table, served, why_table
+from stream_app.console.customer import LONGEST_ID, customer, served, why_table
 from stream_app.console.health import health, letter_page
 from stream_app.console.models import models
 from stream_app.console.now import now
 from stream_app.console.page import NotThere, Page
 from stream_app.console.sessions import COOKIE, Access, Person
 from stream_app.console.tables import Table, as_csv
+from stream_app.console.timeline import events_of, moves_of, timeline
 from stream_app.console.transitions import behind, transitions
+from stream_app.console.troubles import troubles
 from stream_app.console.written import as_json, cell, written
 from stream_app.errors import Unavailable
 from stream_app.explaining import why
@@ -76,13 +79,13 @@ class Application:
             lstrip_blocks=True,
         )
         self._pages.filters.update(written=written, cell=cell, as_json=as_json)
-        self._pages.globals.update(address=address, menu=_MENU)
+        self._pages.globals.update(address=address, menu=_MENU, troubles=lambda: troubles(context))
         routes = [
             *(Route(path, self._shown(_built(view))) for path, view in _VIEWS.items()),
             Route("/transitions/customers", self._shown(_built(behind))),
             Route("/customer", self._shown(self._customer)),
             Route("/customer/why", self._part(self._why)),
-            Route("/customer/events", self._part(self._events)),
+            Route("/customer/timeline", self._part(self._timeline)),
             Route("/health/letter", self._shown(self._letter)),
             Route("/health/letter", self._resend, methods=["POST"]),
             Route("/login", self._login, methods=["GET", "POST"]),
@@ -179,9 +182,14 @@ class Application:
         meant = request.query_params.get("id", "")[:LONGEST_ID]
         return why_table(await why(self._context.settings, meant), asked.lifecycle)
 
-    async def _events(self, request: Request, _asked: Asked) -> Table:
+    async def _timeline(self, request: Request, asked: Asked) -> Table:
         meant = request.query_params.get("id", "")[:LONGEST_ID]
-        return events_table(await events_of(self._context.settings, meant, self._clock()))
+        moves = await asyncio.to_thread(moves_of, self._context.store, asked.lifecycle, meant)
+        try:
+            events = await events_of(self._context.settings, meant, self._clock())
+        except Unavailable as error:
+            return replace(timeline(moves, []), note=error.sentence)
+        return timeline(moves, events)
 
     async def _letter(self, context: Context, request: Request, _asked: Asked) -> Page:
         found = await self._found(request.query_params.get("place", ""))

@@ -3,32 +3,24 @@
 from typing import Any
 
 import orjson
-from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.errors import KafkaError
 
-from state import Bounds, Rejected, decode_event, format_instant
-from stream_app.batch_sender import partition_of
+from scorers.durations import format_duration
+from state import format_instant
 from stream_app.console.asked import Asked, address
 from stream_app.console.charts import lines
 from stream_app.console.context import Context
 from stream_app.console.page import Chart, Figure, Page
 from stream_app.console.tables import Column, Table
-from stream_app.errors import Unavailable
-from stream_app.event_names import load_measures
+from stream_app.console.timeline import moves_of, timeline
+from stream_app.console.written import written
 from stream_app.explaining import Why
-from stream_app.kafka_clients import client_options
 from stream_app.redis_connection import RedisUnavailable
 from stream_app.redis_keys import alias_key, keys_of
 from stream_app.served import Served, read_served
-from stream_app.settings import Settings
-from stream_app.topics import SOURCES
 
-__all__ = ["LONGEST_ID", "customer", "events_of", "events_table", "served", "why_table"]
+__all__ = ["LONGEST_ID", "customer", "served", "why_table"]
 
 LONGEST_ID = 512
-_LOOKED_AT = 20_000
-_MOST_EVENTS = 200
-_ADVICE = {True: "raises the risk", False: "lowers the risk"}
 
 
 async def served(context: Context, lifecycle: str, wanted: str) -> tuple[str, Served | None, str]:
@@ -59,7 +51,7 @@ def customer(context: Context, asked: Asked, meant: str, found: Served | None, t
     if not meant:
         return Page(
             "Customer",
-            "Search by the id that your events carry.",
+            "Search by the id that your events carry; an anonymous id leads to whom it belongs.",
             template="customer.html",
             values=_nobody(context, asked),
         )
@@ -72,12 +64,14 @@ def customer(context: Context, asked: Asked, meant: str, found: Served | None, t
             template="customer.html",
             values={**_nobody(context, asked), "id": meant},
         )
-    moves = _moves(context, asked.lifecycle, meant)
+    moves = moves_of(context.store, asked.lifecycle, meant)
     risks = [(format_instant(row[0])[:10], row[4]) for row in moves[::-1] if row[4] is not None]
     return Page(
         title=f"Customer {meant}",
-        lead=f"{trouble} Shown is what the console remembers." if trouble else "",
-        figures=_figures(fields, None if found is None else found.rank),
+        lead=f"{trouble}. Shown is what the console remembers."
+        if trouble
+        else _in_words(context, asked, fields),
+        figures=_figures(context, asked, fields, None if found is None else found.rank),
         charts={
             "risk": Chart(
                 "Churn risk at each move",
@@ -86,13 +80,13 @@ def customer(context: Context, asked: Asked, meant: str, found: Served | None, t
         }
         if len(risks) > 1
         else {},
-        tables={"journey": _journey(moves), "fields": _fields(fields)},
+        tables={"timeline": timeline(moves, []), "fields": _fields(fields)},
         values={
             "id": meant,
             "actions": context.actions(asked.lifecycle, fields["stage"]) or _recommended(fields),
             "alert": _alert(context, asked.lifecycle, meant),
             "why_href": address("/customer/why", {"lifecycle": asked.lifecycle, "id": meant}),
-            "events_href": address("/customer/events", {"lifecycle": asked.lifecycle, "id": meant}),
+            "timeline_href": address("/customer/timeline", {"lifecycle": asked.lifecycle, "id": meant}),
             "others": [
                 (name, address("/customer", {"lifecycle": name, "id": meant}))
                 for name in context.names
@@ -149,27 +143,47 @@ def _remembered(context: Context, lifecycle: str, meant: str) -> dict[str, str]:
     )
 
 
-def _moves(context: Context, lifecycle: str, meant: str) -> list[tuple[Any, ...]]:
-    question = (
-        "SELECT at, from_stage, to_stage, reason, risk, cycle, version FROM move WHERE lifecycle = ? AND customer = ? "
-        "ORDER BY version DESC LIMIT 500"
+def _in_words(context: Context, asked: Asked, fields: dict[str, str]) -> str:
+    """The customer in a sentence."""
+    risk = float(fields.get("churn_risk") or 0)
+    scoring = context.settings.scoring
+    threshold = scoring.alert_thresholds.get(fields.get("value_segment", ""), scoring.alert_threshold)
+    how = (
+        "is about to leave"
+        if risk >= threshold
+        else "may leave"
+        if risk >= threshold / 2
+        else "seems to stay"
     )
-    return context.store.rows(question, lifecycle, meant)
+    lost = {stage.name for stage in context.lifecycles[asked.lifecycle].stages if stage.lost}
+    if fields["stage"] in lost:
+        how = "is lost"
+    return f"In {fields['stage']} since {fields.get('since', '')[:10]}; {how}."
 
 
-def _figures(fields: dict[str, str], rank: int | None) -> list[Figure]:
+def _figures(context: Context, asked: Asked, fields: dict[str, str], rank: int | None) -> list[Figure]:
     risk, chance = fields.get("churn_risk"), fields.get("next_stage_probability")
+    within = format_duration(context.lifecycles[asked.lifecycle].labels.next_stage_horizon)
+    before = fields.get("previous_stage")
     return [
-        Figure("Stage", fields["stage"], f"since {fields.get('since', '')[:10]}"),
+        Figure(
+            "Stage",
+            fields["stage"],
+            f"since {fields.get('since', '')[:10]}" + (f", before: {before}" if before else ""),
+        ),
         Figure(
             "Churn risk",
-            f"{float(risk):.3f}" if risk else "—",
-            f"{rank:,}. of those to save first" if rank else "",
+            written(float(risk) if risk else None, "share"),
+            f"{rank:,}. by risk" if rank else "",
+            "bad" if float(risk or 0) >= context.settings.scoring.alert_threshold else "",
         ),
         Figure(
             "Next stage",
             fields.get("next_stage") or "—",
-            f"with probability {float(chance):.0%}" if chance else "",
+            f"{written(float(chance), 'share')} within {within}"
+            + (", else stays" if float(chance) < 0.5 else "")
+            if chance
+            else "",
         ),
         Figure(
             "Value",
@@ -177,26 +191,6 @@ def _figures(fields: dict[str, str], rank: int | None) -> list[Figure]:
             f"{float(fields.get('revenue') or 0):,.2f} in {fields.get('orders') or 0} orders",
         ),
     ]
-
-
-def _journey(moves: list[tuple[Any, ...]]) -> Table:
-    rows = [
-        [format_instant(at), before or "(new)", after, reason, risk, cycle]
-        for at, before, after, reason, risk, cycle, _ in moves
-    ]
-    return Table(
-        "Journey",
-        (
-            Column("when"),
-            Column("from"),
-            Column("to"),
-            Column("reason"),
-            Column("risk then", "number"),
-            Column("cycle", "count"),
-        ),
-        rows,
-        "No move is kept: older ones than console.keep_history are gone.",
-    )
 
 
 def _fields(fields: dict[str, str]) -> Table:
@@ -214,12 +208,12 @@ def _alert(context: Context, lifecycle: str, meant: str) -> dict[str, Any] | Non
     if not found:
         return None
     status, at, reasons = found[0]
-    return {"status": status, "at": format_instant(at)[:16], "reasons": orjson.loads(reasons)}
+    return {"status": status, "at": written(format_instant(at), "time"), "reasons": orjson.loads(reasons)}
 
 
 def why_table(reasons: Why | str, lifecycle: str) -> Table:
     """What moved the churn risk most, in words."""
-    columns = (Column("reason"), Column("effect"), Column("log odds", "number"))
+    columns = (Column("reason"), Column("weight in log odds", "number"))
     if isinstance(reasons, str):
         return Table("Why this risk?", columns, [], f"Unknown: {reasons}")
     told = reasons.by_lifecycle.get(lifecycle)
@@ -231,79 +225,8 @@ def why_table(reasons: Why | str, lifecycle: str) -> Table:
     return Table(
         "Why this risk?",
         columns,
-        [[reason.text, _ADVICE[reason.log_odds > 0], reason.log_odds] for reason in told.reasons],
+        [[reason.text, round(reason.log_odds, 4)] for reason in told.reasons],
         "Nothing stands out.",
-        f"Risk {told.churn_risk:.3f} as of {reasons.as_of}; {learned}.",
-    )
-
-
-async def events_of(settings: Settings, meant: str, now: int) -> list[list[Any]]:
-    """The last events of a customer that Kafka has, newest first: time, name, topic, value, whether simulated.
-
-    Looks at the newest records of the customer's partition of each source topic, so an event of long ago may be missing.
-
-    Raises:
-        Unavailable: Kafka does not answer.
-    """
-    consumer = AIOKafkaConsumer(**client_options(settings), enable_auto_commit=False)
-    found: list[list[Any]] = []
-    judged = (
-        load_measures(settings),
-        Bounds(
-            settings.events.max_event_bytes,
-            settings.events.earliest,
-            settings.events.max_future,
-            settings.events.max_amount,
-        ),
-    )
-    try:
-        await consumer.start()
-        await consumer.topics()
-        for name in SOURCES:
-            there = consumer.partitions_for_topic(settings.topic_prefix + name) or set()
-            if there:
-                at = TopicPartition(settings.topic_prefix + name, partition_of(meant.encode(), len(there)))
-                newest = await _newest(consumer, at, meant.encode())
-                found += [_event(record, name, judged, now) for record in newest]
-    except (KafkaError, OSError) as error:
-        raise Unavailable(f"events cannot be read ({error}): is Kafka at {settings.kafka} up?") from error
-    finally:
-        await consumer.stop()
-    return sorted(found, key=lambda row: str(row[0]), reverse=True)[:_MOST_EVENTS]
-
-
-async def _newest(consumer: AIOKafkaConsumer, at: TopicPartition, key: bytes) -> list[Any]:
-    consumer.assign([at])
-    end, first = (await consumer.end_offsets([at]))[at], (await consumer.beginning_offsets([at]))[at]
-    consumer.seek(at, max(first, end - _LOOKED_AT))
-    found: list[Any] = []
-    while await consumer.position(at) < end:
-        fetched = (await consumer.getmany(at, timeout_ms=500, max_records=5000)).get(at, [])
-        found += [record for record in fetched if record.key == key]
-        if not fetched:
-            break
-    return found[-_MOST_EVENTS:]
-
-
-def _event(record: Any, topic: str, judged: tuple[Any, Bounds], now: int) -> list[Any]:
-    try:
-        event = decode_event(record.value, record.headers, *judged, now)
-        body = orjson.loads(record.value)
-        name = body.get("event") or body.get("name") or body.get("type")
-        properties = body.get("properties") or {}
-        value = properties.get("revenue") or properties.get("total") or properties.get("value")
-        simulated = "simulated" if (body.get("context") or {}).get("simulated") else None
-        return [format_instant(event.at), str(name), topic, value, simulated]
-    except (Rejected, orjson.JSONDecodeError, AttributeError):
-        return ["", "(not understood)", topic, None, None]
-
-
-def events_table(rows: list[list[Any]]) -> Table:
-    """The events as a table."""
-    return Table(
-        "Recent events",
-        (Column("when"), Column("event"), Column("topic"), Column("value", "amount"), Column("made by")),
-        rows,
-        "Kafka has none among the newest records.",
-        f"Among the newest {_LOOKED_AT:,} records of the customer's partition of each topic.",
+        f"A risk of {written(told.churn_risk, 'share')} as of {written(reasons.as_of, 'time')}, compared with the average "
+        f"customer; {learned}.",
     )

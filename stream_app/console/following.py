@@ -1,6 +1,7 @@
 """Reads the topics that the console remembers, and goes on from where the store is."""
 
 import asyncio
+import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
@@ -17,8 +18,10 @@ from stream_app.console.forgetting import forget_old
 from stream_app.console.history import StageChanges
 from stream_app.console.letters_kept import keep_letters
 from stream_app.console.store import Store
+from stream_app.errors import Unavailable
 from stream_app.kafka_clients import client_options
 from stream_app.settings import Settings
+from stream_app.topic_admin import partition_counts
 from stream_app.topics import LARGEST_LETTER
 
 __all__ = ["Follower", "Progress"]
@@ -81,9 +84,12 @@ class Follower:
         while True:
             try:
                 await self._follow()
-            except (KafkaError, OSError) as error:
+            except (KafkaError, OSError, Unavailable) as error:
                 self.progress.reason = f"Kafka at {self.settings.kafka} does not answer ({error})"
                 log.warning("topics cannot be followed", reason=str(error), retry_s=RETRY_S)
+            except sqlite3.OperationalError as error:  # a full disk, for example
+                self.progress.reason = f"the history {self.store.path} cannot be written ({error})"
+                log.warning("history cannot be written", reason=str(error), retry_s=RETRY_S)
             await asyncio.sleep(RETRY_S)
 
     async def _follow(self) -> None:
@@ -103,16 +109,12 @@ class Follower:
             await consumer.stop()
 
     async def _assign(self, consumer: AIOKafkaConsumer) -> bool:
-        there = await consumer.topics()
+        there = await partition_counts(self.settings.kafka, client_options(self.settings))
         missing = [name for name in self._names if name not in there]
         if missing:
             self.progress.reason = f"there is no topic {missing[0]} yet: run `lifecycle topics`"
             return False
-        places = [
-            TopicPartition(name, number)
-            for name in self._names
-            for number in consumer.partitions_for_topic(name)
-        ]
+        places = [TopicPartition(name, number) for name in self._names for number in range(there[name])]
         consumer.assign(places)
         first, ends = await consumer.beginning_offsets(places), await consumer.end_offsets(places)
         known = self.store.places()

@@ -12,15 +12,13 @@ from stream_app.console.page import Chart, Figure, NotThere, Page
 from stream_app.console.tables import Column, Link, Table
 from stream_app.console.transitions import pages
 from stream_app.console.vitals import quantile
+from stream_app.console.written import written
 from stream_app.letters import Letter, Place, Repairs
+from stream_app.setting_types import without_password
 
 __all__ = ["health", "letter_page"]
 
 _LATENCY = "lifecycle_stage_change_latency_seconds"
-_REDIS_AWAY = (
-    "Websites read old stages. Start Redis again (`lifecycle up` for the embedded one); workers catch up by themselves, "
-    "nothing is lost. If Redis lost its data: `lifecycle republish`."
-)
 
 
 def health(context: Context, asked: Asked) -> Page:
@@ -33,7 +31,8 @@ def health(context: Context, asked: Asked) -> Page:
         figures=_figures(context),
         charts={
             "throughput": Chart(
-                "Events finished a second", lines(at, {"events/s": [one.per_second for one in moments]})
+                "Events finished a second",
+                lines(at, {"events a second": [one.per_second for one in moments]}),
             ),
             "lag": Chart("Events waiting", lines(at, {"waiting": [one.waiting for one in moments]})),
             **_refusals(context),
@@ -43,85 +42,69 @@ def health(context: Context, asked: Asked) -> Page:
             "parts": _parts(context, asked),
             "letters": _letters(context, asked),
         },
-        values={"troubles": _troubles(context), "pages": _letter_pages(context, asked)},
+        values={"pages": _letter_pages(context, asked), "is_health": True},
         template="health.html",
     )
-
-
-def _troubles(context: Context) -> list[tuple[str, str]]:
-    """What is wrong, and what to do about it."""
-    vitals, found = context.vitals, list[tuple[str, str]]()
-    if vitals.redis_reason:
-        found.append(
-            (
-                f"Redis does not answer: {vitals.redis_reason}",
-                _REDIS_AWAY,
-            )
-        )
-    if vitals.kafka:
-        found.append(
-            (f"Kafka: {vitals.kafka}", "Nothing is scored. Bring Kafka back; workers go on where they were.")
-        )
-    elif not vitals.workers:
-        found.append(("No worker is there.", "Events wait and nothing is lost. Start `lifecycle worker`."))
-    for page, reason in vitals.pages.items():
-        if reason:
-            found.append(
-                (f"The metrics page {page} {reason}", "Look whether that process runs, and into its log.")
-            )
-    if context.progress.reason:
-        found.append(
-            (
-                f"The console does not read: {context.progress.reason}",
-                "What is shown is of an earlier moment.",
-            )
-        )
-    return found
 
 
 def _figures(context: Context) -> list[Figure]:
     vitals, progress = context.vitals, context.progress
     newest = vitals.moments[-1] if vitals.moments else None
-    slow = quantile(vitals.samples, _LATENCY, 0.99)
+    slow, behind = quantile(vitals.samples, _LATENCY, 0.99), vitals.largest("lifecycle_consumer_lag_seconds")
     letters = context.store.rows("SELECT coalesce(sum(letters), 0) FROM letter_count")[0][0]
     return [
-        Figure(
-            "Kafka",
-            "answers" if vitals.kafka is None else "away",
-            "",
-            "good" if vitals.kafka is None else "bad",
-        ),
-        Figure(
+        _state("Kafka", vitals.kafka, context.settings.kafka),
+        _state(
             "Redis",
-            "answers" if vitals.redis_reason is None else "away",
-            f"{vitals.redis_memory / 2**20:,.0f} MiB"
-            if vitals.redis_memory and not vitals.redis_reason
-            else "",
-            "good" if vitals.redis_reason is None else "bad",
+            vitals.redis_reason,
+            f"{vitals.redis_memory / 2**20:,.0f} MiB used" if vitals.redis_memory else "",
         ),
         Figure(
             "Workers",
             "unknown" if vitals.workers is None else str(vitals.workers),
             "in the consumer group",
-            "" if vitals.workers else "bad",
+            "bad" if vitals.workers == 0 else "",
         ),
-        Figure("Events waiting", f"{newest.waiting:,}" if newest else "—", "not finished by the workers"),
-        Figure("Events a second", f"{newest.per_second:,.0f}" if newest else "—", "finished"),
+        Figure(
+            "Events waiting",
+            f"{newest.waiting:,}" if newest else "—",
+            "not finished by the workers" if behind is None else f"the oldest for {behind:,.0f} s",
+        ),
+        Figure(
+            "Events a second",
+            f"{newest.per_second:,.0f}" if newest else "—",
+            "finished, in the last three seconds",
+        ),
         Figure(
             "Event to Redis, p99",
             "—" if slow is None else f"≤ {slow:g} s",
             "all stage changes since the workers started"
             if slow is not None
-            else "set [console] metrics to see it",
+            else "set metrics of [console] to see it",
+        ),
+        Figure(
+            "Waiting for Redis",
+            _whole(vitals.total("lifecycle_redis_pending")),
+            "changes that the workers hold",
         ),
         Figure(
             "Dead letters",
             f"{letters:,}",
-            "events refused, all that the console has seen",
+            "events refused, as long as this console remembers",
             "bad" if letters else "",
         ),
         Figure("Console behind", f"{progress.waiting:,}", "records that this page does not count yet"),
     ]
+
+
+def _state(name: str, reason: str | None, note: str) -> Figure:
+    return (
+        Figure(name, "answers", note, "good") if reason is None else Figure(name, "away", "see above", "bad")
+    )
+
+
+def _whole(value: float | None) -> str:
+    return "—" if value is None else f"{value:,.0f}"
 
 
 def _refusals(context: Context) -> dict[str, Chart]:
@@ -133,7 +116,7 @@ def _refusals(context: Context) -> dict[str, Chart]:
     return {
         "reasons": Chart(
             "Dead letters by reason",
-            bars([row[0] for row in found], {"letters": [row[1] for row in found]}, lying=True),
+            bars([row[0] for row in found], [row[1] for row in found], lying=True),
         )
     }
 
@@ -154,11 +137,7 @@ def _parts(context: Context, asked: Asked) -> Table:
     agree = "the same customers in the same stages" if shown == served else "differ at this moment"
     rows: list[list[Any]] = [
         ["Kafka", context.settings.kafka, vitals.kafka or "answers"],
-        [
-            "Redis",
-            f"{sum(served.values()):,} customers in {asked.lifecycle}",
-            vitals.redis_reason or "answers",
-        ],
+        ["Redis", without_password(context.settings.redis), vitals.redis_reason or "answers"],
         ["Redis and this console", f"{sum(served.values()):,} and {sum(shown.values()):,} customers", agree],
     ]
     rows += [["metrics page", page, reason or "answers"] for page, reason in vitals.pages.items()]
@@ -166,7 +145,7 @@ def _parts(context: Context, asked: Asked) -> Table:
         rows.append(
             [
                 "models",
-                f"snapshot of {vitals.snapshot.created_at}",
+                f"snapshot of {written(vitals.snapshot.created_at, 'time')}",
                 f"{vitals.training_waits or 0:,} answers wait",
             ]
         )
@@ -203,7 +182,7 @@ def _letters(context: Context, asked: Asked) -> Table:
         rows.append(
             [
                 Link(str(place), address("/health/letter", {"place": str(place)})),
-                format_instant(at)[:19],
+                format_instant(at),
                 Link(reason, address("/health", {"lifecycle": asked.lifecycle, "reason": reason})),
                 sentence,
                 f"{topic} {from_partition}:{from_offset}" if topic else "gateway",
@@ -216,11 +195,11 @@ def _letters(context: Context, asked: Asked) -> Table:
         "Dead letters",
         (
             Column("letter"),
-            Column("arrived"),
+            Column("arrived", "time"),
             Column("reason"),
             Column("why"),
             Column("stood on"),
-            Column("key"),
+            Column("key", "id"),
             Column("bytes", "count"),
             Column("sent again"),
         ),

@@ -1,17 +1,18 @@
 """Models: how good the predictions were, as they were made before the answer was known."""
 
-import math
 from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from stream_app.console.answers_kept import BINS
 from stream_app.console.asked import Asked
-from stream_app.console.charts import bars, lines, reliability
+from stream_app.console.charts import lift, lines, reliability
 from stream_app.console.context import Context
 from stream_app.console.page import Chart, Figure, Page
+from stream_app.console.rivals import against, trainer, voices
 from stream_app.console.store import Store
 from stream_app.console.tables import Column, Table
+from stream_app.console.written import written
 
 __all__ = ["Quality", "auc", "models", "quality"]
 
@@ -56,10 +57,8 @@ def models(context: Context, asked: Asked) -> Page:
                 "Calibration: does a risk of 30 % mean 30 of 100?", reliability(_reliable(overall))
             ),
             "lift": Chart(
-                "Lift by tenth of the risk, highest first",
-                bars(
-                    [str(at) for at in range(1, len(tenths) + 1)], {"lift": [round(one, 3) for one in tenths]}
-                ),
+                "Lift: how much more often each tenth left, highest risk first",
+                lift(tenths),
             ),
             "loss": Chart(
                 "Log-loss by month of the question (lower is better)",
@@ -83,13 +82,15 @@ def models(context: Context, asked: Asked) -> Page:
         }
     return Page(
         title="Models",
-        lead="Every prediction is judged as it was made, before its answer was known.",
+        lead="How good the predictions are: each is judged as it was made, before its answer was known.",
         figures=_figures(context, asked, overall),
         charts=charts,
         tables={
+            "against": against(context, asked.lifecycle, overall),
             "churn": _churn(months, overall),
-            "others": _others(context.store, asked.lifecycle),
-            "trainer": _trainer(context, asked.lifecycle),
+            "voices": voices(context, asked.lifecycle),
+            "value": _value(context.store, asked.lifecycle),
+            "trainer": trainer(context, asked.lifecycle),
         },
     )
 
@@ -179,6 +180,7 @@ def _figures(context: Context, asked: Asked, overall: Quality) -> list[Figure]:
             "" if better is None else "good" if better > 0 else "bad",
         ),
         Figure("Answers judged", f"{overall.answers:,}", "as the console counts the training topic"),
+        _drifts(context, asked.lifecycle),
         Figure(
             "Labels waiting",
             "—" if waiting is None else f"{waiting:,}",
@@ -189,12 +191,25 @@ def _figures(context: Context, asked: Asked, overall: Quality) -> list[Figure]:
     if snapshot is not None and asked.lifecycle in snapshot.predictors:
         figures.append(
             Figure(
-                "Champion",
+                "Serving model",
                 f"{snapshot.predictors[asked.lifecycle].version:,}",
-                f"labels learned, of {snapshot.created_at[:19]}Z",
+                f"labels learned; sent {written(snapshot.created_at, 'time')}",
             )
         )
     return figures
+
+
+def _drifts(context: Context, lifecycle: str) -> Figure:
+    found = [
+        one.value
+        for one in context.vitals.samples
+        if one.name == "lifecycle_model_drift_total" and one.labels.get("model") == f"{lifecycle}:churn"
+    ]
+    if not found:
+        return Figure("Drift alarms", "—", "set metrics of [console] to see them")
+    return Figure(
+        "Drift alarms", f"{sum(found):,.0f}", "since the trainer's beginning", "bad" if sum(found) else "good"
+    )
 
 
 def _churn(months: dict[int, Quality], overall: Quality) -> Table:
@@ -219,64 +234,20 @@ def _churn(months: dict[int, Quality], overall: Quality) -> Table:
     )
 
 
-def _others(store: Store, lifecycle: str) -> Table:
+def _value(store: Store, lifecycle: str) -> Table:
     question = (
-        "SELECT sum(moves), sum(right), sum(move_loss), sum(spends), sum(spent), sum(expected), sum(error) "
-        "FROM other_answer "
-        "WHERE lifecycle = ?"
+        "SELECT month, spends, spent / spends, expected / spends, error / spends FROM other_answer "
+        "WHERE lifecycle = ? AND spends > 0 ORDER BY month"
     )
-    moves, right, loss, spends, spent, expected, error = (
-        value or 0 for value in store.rows(question, lifecycle)[0]
-    )
-    rows: list[list[Any]] = []
-    if moves:
-        rows += [
-            ["next stage", "answers", moves],
-            ["next stage", "accuracy", right / moves],
-            ["next stage", "log-loss", loss / moves],
-        ]
-    if spends:
-        rows += [
-            ["value", "answers", spends],
-            ["value", "spent, mean", spent / spends],
-            ["value", "expected, mean", expected / spends],
-            ["value", "mean absolute error", error / spends],
-        ]
     return Table(
-        "Next stage and value",
-        (Column("model"), Column("figure"), Column("value", "number")),
-        rows,
+        "Value by month of the question",
+        (
+            Column("month"), Column("answers", "count"), Column("spent, mean", "amount"), Column("expected, mean", "amount"),
+            Column("off by, mean", "amount"),
+        ),
+        [[_month_text(month), *rest] for month, *rest in store.rows(question, lifecycle)],
         "No answer yet.",
-    )
-
-
-def _trainer(context: Context, lifecycle: str) -> Table:
-    rows: list[list[Any]] = []
-    snapshot = context.vitals.snapshot
-    told = {} if snapshot is None else snapshot.metrics.get(lifecycle, {})
-    for model, figures in told.items():
-        rows += [[model, name, value] for name, value in figures.items() if _is_number(value)]
-    for sample in context.vitals.samples:
-        of = sample.labels.get("model", "")
-        if (
-            sample.name.startswith("lifecycle_model_")
-            and of.partition(":")[0] == lifecycle
-            and _is_number(sample.value)
-        ):
-            more = ", ".join(f"{name} {value}" for name, value in sample.labels.items() if name != "model")
-            name = sample.name.removeprefix("lifecycle_model_").replace("_", " ")
-            rows.append([of.partition(":")[2] or "all", f"{name} ({more})" if more else name, sample.value])
-    return Table(
-        "What the trainer says: champion, challengers, drift, baselines",
-        (Column("model"), Column("figure"), Column("value", "number")),
-        rows,
-        "No snapshot yet.",
-        "From the newest snapshot, and from the metrics pages of [console] metrics.",
-    )
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and math.isfinite(value)
+    )  # fmt: skip
 
 
 def _rounded(value: float | None) -> float | None:

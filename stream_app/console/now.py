@@ -4,14 +4,18 @@ from collections import Counter
 
 from state import format_instant
 from stream_app.console.asked import Asked, address
+from stream_app.console.at_risk import first_to_save, standing_alerts
 from stream_app.console.charts import bars, lines
 from stream_app.console.context import Context
 from stream_app.console.flows import Flow, counts, flows, trend
 from stream_app.console.page import Chart, Figure, Page
 from stream_app.console.store import NEW
 from stream_app.console.tables import Column, Link, Table
+from stream_app.console.written import written
 
 __all__ = ["now"]
+
+_FIRST = 5
 
 
 def now(context: Context, asked: Asked) -> Page:
@@ -22,41 +26,64 @@ def now(context: Context, asked: Asked) -> Page:
     days, over_time = trend(context.store, asked, stages)
     return Page(
         title="Lifecycle now",
-        lead="Where customers stand, who came and who went.",
+        lead="Where customers stand at this moment, who came, who went, and whom to look after first.",
         figures=_figures(context, asked, standing, moved),
         charts={
             "stages": Chart(
                 "Customers by stage",
-                bars(stages, {"customers": [standing.get(stage, 0) for stage in stages]}, lying=True),
+                bars(stages, [standing.get(stage, 0) for stage in stages], lying=True, stages=True),
             ),
             "trend": Chart("Customers by stage over time", lines(days, over_time, stacked=True)),
         },
-        tables={"stages": _stages(asked, stages, standing, moved), "conversion": _conversion(asked, moved)},
+        tables={
+            "first": first_to_save(context, asked, _FIRST),
+            "stages": _stages(asked, stages, standing, moved),
+            "conversion": _conversion(asked, stages, moved),
+        },
         has_period=True,
     )
 
 
 def _figures(context: Context, asked: Asked, standing: dict[str, int], moved: list[Flow]) -> list[Figure]:
     customers = sum(standing.values())
-    lost = {stage.name for stage in context.lifecycles[asked.lifecycle].stages if stage.lost}
-    gone = sum(number for stage, number in standing.items() if stage in lost)
     newest = context.fact("newest")
-    reasons = Counter[str]()
-    for flow in moved:
-        reasons[flow.reason] += flow.customers
+    alerts = standing_alerts(context, asked.lifecycle)
     return [
         Figure(
             "Customers",
             f"{customers:,}",
-            f"as of {format_instant(newest)[:16]}Z" if newest else "no events yet",
+            f"as of {written(format_instant(newest), 'time')}" if newest else "no events yet",
         ),
-        Figure("New in the period", f"{sum(flow.customers for flow in moved if flow.before == NEW):,}"),
+        Figure(
+            "New in the period",
+            f"{sum(flow.customers for flow in moved if flow.before == NEW):,}",
+            f"{asked.period['from']} to {asked.period['to']}" if newest else "",
+        ),
+        *_lost(context, asked, standing, moved),
+        Figure(
+            "Churn alerts",
+            f"{alerts:,}",
+            "See whom to save first" if alerts else "nobody is about to leave",
+            "bad" if alerts else "good",
+            address("/risk", {"lifecycle": asked.lifecycle}),
+        ),
+    ]
+
+
+def _lost(context: Context, asked: Asked, standing: dict[str, int], moved: list[Flow]) -> list[Figure]:
+    """For a lifecycle in which customers can be lost: how many are, and how many came back."""
+    lost = {stage.name for stage in context.lifecycles[asked.lifecycle].stages if stage.lost}
+    if not lost:
+        return []
+    customers, gone = sum(standing.values()), sum(standing.get(stage, 0) for stage in lost)
+    back = sum(flow.customers for flow in moved if flow.reason == "reactivated")
+    return [
         Figure(
             "Lost now",
-            f"{gone / customers:.0%}" if customers else "—",
-            ", ".join(sorted(lost)) or "no stage is lost",
+            written(gone / customers if customers else None, "share"),
+            f"{gone:,} in {', '.join(sorted(lost))}",
         ),
-        Figure("Came back in the period", f"{reasons['reactivated']:,}", "from a lost stage"),
+        Figure("Came back in the period", f"{back:,}", "from a lost stage"),
     ]
 
 
@@ -79,16 +106,16 @@ def _stages(asked: Asked, stages: tuple[str, ...], standing: dict[str, int], mov
             ]
             for stage in stages
         ],
-        note="Came and went count moves within the chosen period.",
+        note="Came and went count moves within the chosen period; a stage leads to its customers.",
     )  # fmt: skip
 
 
-def _conversion(asked: Asked, moved: list[Flow]) -> Table:
+def _conversion(asked: Asked, stages: tuple[str, ...], moved: list[Flow]) -> Table:
     """Of those who left a stage within the period: where did they go?"""
     left = Counter[str]()
     pairs = Counter[tuple[str, str]]()
     for flow in moved:
-        if NEW not in (flow.before, flow.after):
+        if flow.before in stages and flow.after in stages:
             left[flow.before] += flow.customers
             pairs[flow.before, flow.after] += flow.customers
     rows = [
@@ -97,11 +124,12 @@ def _conversion(asked: Asked, moved: list[Flow]) -> Table:
             Link(number, address("/transitions/customers", asked.here(before=before, after=after))),
             number / left[before],
         ]
-        for (before, after), number in pairs.most_common()
+        for (before, after), number in sorted(pairs.items(), key=lambda pair: (stages.index(pair[0][0]), -pair[1]))
     ]  # fmt: skip
     return Table(
         "Conversion from stage to stage",
         (Column("from"), Column("to"), Column("moves", "count"), Column("share of those who left", "share")),
         rows,
         "Nobody moved in this period.",
+        "A number leads to the customers behind it.",
     )

@@ -18,12 +18,14 @@ class Figure:
         value: As it is written.
         note: What it means, or what to do.
         tone: How it is: good, bad, or nothing to say.
+        href: Where one learns more.
     """
 
     name: str
     value: str
     note: str = ""
     tone: str = ""
+    href: str = ""
 
 
 @dataclass(frozen=True)

@@ -60,18 +60,16 @@ async def serve(settings: Settings, listener: socket.socket) -> None:
     key = _key(settings)
     access = Access(settings.console, key)
     app = Application(context, access, key, _now)
-    tasks = [
-        asyncio.create_task(work)
-        for work in (follower.follow(), vitals.watch(), vitals.follow_models(), _tell(follower))
-    ]
     try:
-        await _answer(app, settings, listener, access)
+        async with (
+            asyncio.TaskGroup() as group
+        ):  # a follower that fails ends the console: it would show old figures
+            works = (follower.follow(), vitals.watch(), vitals.follow_models(), _tell(follower))
+            tasks = [group.create_task(work) for work in works]
+            await _answer(app, settings, listener, access)
+            for task in tasks:
+                task.cancel()
     finally:
-        for task in tasks:
-            task.cancel()
-        for task in tasks:
-            with suppress(asyncio.CancelledError):
-                await task
         await redis.aclose()
         store.close()
 

@@ -21,7 +21,7 @@ __all__ = ["NEW", "Row", "Store"]
 Row = tuple[Any, ...]
 NEW: Final = ""
 """Where customers come from who enter, and where they go who are erased."""
-_LAYOUT: Final = 1
+_LAYOUT: Final = 2
 _TABLES: Final = """
 CREATE TABLE place (topic TEXT, partition INTEGER, next_offset INTEGER NOT NULL, PRIMARY KEY (topic, partition))
 WITHOUT ROWID;
@@ -65,7 +65,8 @@ CREATE TABLE answer (
 ) WITHOUT ROWID;
 CREATE TABLE other_answer (
     lifecycle TEXT, month INTEGER, moves INTEGER NOT NULL, right INTEGER NOT NULL, move_loss REAL NOT NULL,
-    spends INTEGER NOT NULL, spent REAL NOT NULL, expected REAL NOT NULL, error REAL NOT NULL, PRIMARY KEY (lifecycle, month)
+    spends INTEGER NOT NULL, spent REAL NOT NULL, expected REAL NOT NULL, error REAL NOT NULL,
+    stayed INTEGER NOT NULL, PRIMARY KEY (lifecycle, month)
 ) WITHOUT ROWID;
 """
 _NAMES: Final = (

@@ -8,7 +8,7 @@ from typing import Any, Final, Literal, NamedTuple
 
 __all__ = ["Column", "Link", "Table", "as_csv"]
 
-Kind = Literal["text", "count", "number", "share", "amount", "sign"]
+Kind = Literal["text", "words", "id", "time", "count", "number", "share", "amount", "sign"]
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 
 

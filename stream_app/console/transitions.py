@@ -27,23 +27,31 @@ def transitions(context: Context, asked: Asked) -> Page:
         reasons[flow.reason] += flow.customers
         pairs[flow.before, flow.after] += flow.customers
     drawn = [
-        (before or _NEW_NAME, after or _GONE_NAME, number)
+        (
+            before or _NEW_NAME,
+            after or _GONE_NAME,
+            number,
+            address("/transitions/customers", asked.here(before=before, after=after)),
+        )
         for (before, after), number in pairs.items()
         if number > 0
     ]
+    stages = context.stages(asked.lifecycle)
     return Page(
         title="Transitions",
-        lead="Who moved where in the period. A number leads to the customers behind it.",
+        lead="Who moved where in the period, skips and returns included. A number leads to the customers behind it.",
         figures=[
-            Figure("Moves", f"{sum(pairs.values()):,}"),
+            Figure("Moves", f"{sum(pairs.values()):,}", f"{asked.period['from']} to {asked.period['to']}"),
             Figure("Skipped a stage", f"{reasons['skipped']:,}", "went further than the next stage"),
             Figure("Went back", f"{reasons['returned']:,}", "to an earlier stage"),
             Figure("Lapsed", f"{reasons['lapsed']:,}", "into a lost stage"),
             Figure("Reactivated", f"{reasons['reactivated']:,}", "came back from a lost stage"),
         ],
-        charts={"flow": Chart("From the left to the right", sankey(drawn), tall=True)} if drawn else {},
+        charts={"flow": Chart("From where (left) to where (right)", sankey(stages, drawn), tall=True)}
+        if drawn
+        else {},
         tables={
-            "matrix": _matrix(context.stages(asked.lifecycle), asked, pairs),
+            "matrix": _matrix(stages, asked, pairs),
             "reasons": _reasons(moved, asked),
         },
         has_period=True,
@@ -52,19 +60,20 @@ def transitions(context: Context, asked: Asked) -> Page:
 
 def _matrix(stages: tuple[str, ...], asked: Asked, pairs: Counter[tuple[str, str]]) -> Table:
     rows: list[list[Any]] = []
+    afters = (*stages, NEW) if any(after == NEW for _, after in pairs) else stages
     for before in (NEW, *stages):
         cells: list[Any] = [before or _NEW_NAME]
-        for after in stages:
+        for after in afters:
             number = pairs[before, after]
             cells.append(
                 Link(number, address("/transitions/customers", asked.here(before=before, after=after)))
                 if number
                 else None
             )
-        rows.append([*cells, sum(pairs[before, after] for after in stages)])
+        rows.append([*cells, sum(pairs[before, after] for after in afters)])
     return Table(
         "From stage (row) to stage (column)",
-        (Column("from"), *(Column(stage, "count") for stage in stages), Column("all", "count")),
+        (Column("from"), *(Column(stage or _GONE_NAME, "count") for stage in afters), Column("all", "count")),
         rows,
     )
 
@@ -114,8 +123,8 @@ def behind(context: Context, asked: Asked) -> Page:
             "customers": Table(
                 "Customers",
                 (
-                    Column("customer"), Column("when"), Column("reason"), Column("risk then", "number"), Column("stage now"),
-                    Column("revenue", "amount"),
+                    Column("customer", "id"), Column("when", "time"), Column("reason"), Column("risk then", "share"),
+                    Column("stage now"), Column("revenue", "amount"),
                 ),
                 rows,
                 "None is known any more: moves older than console.keep_history are counted, not kept.",

@@ -30,6 +30,7 @@ log = structlog.get_logger(__name__)
 _EVERY_S: Final = 3.0
 _KEPT: Final = 400
 _PAGE_S: Final = 2.0
+_LOOKED_AT: Final = (*SOURCES, "ticks", "stage-changes", "training")
 
 
 @dataclass(frozen=True)
@@ -90,6 +91,15 @@ class Vitals:
     snapshot: Snapshot | None = None
     training_waits: int | None = None
 
+    def total(self, name: str) -> float | None:
+        """Sum of a metric over all processes and labels; None when no page tells it."""
+        found = [one.value for one in self.samples if one.name == name]
+        return sum(found) if found else None
+
+    def largest(self, name: str) -> float | None:
+        """The largest value of a metric; None when no page tells it."""
+        return max((one.value for one in self.samples if one.name == name), default=None)
+
     async def watch(self) -> None:
         """Look until cancelled."""
         async with asyncio.TaskGroup() as group:
@@ -127,11 +137,12 @@ class Vitals:
 
     async def _look_at_kafka(self, admin: AIOKafkaAdminClient, consumer: AIOKafkaConsumer) -> None:
         prefix = self.settings.topic_prefix
-        await consumer.topics()
+        wanted = {prefix + name for name in _LOOKED_AT}
         places = [
-            TopicPartition(prefix + name, number)
-            for name in (*SOURCES, "ticks", "stage-changes", "training")
-            for number in consumer.partitions_for_topic(prefix + name) or ()
+            TopicPartition(entry["topic"], part["partition"])
+            for entry in await admin.describe_topics()
+            if entry["topic"] in wanted
+            for part in entry["partitions"]
         ]
         committed = await self._committed(admin)
         ends = await consumer.end_offsets(places)

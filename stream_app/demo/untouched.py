@@ -4,13 +4,13 @@ import asyncio
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient
 
 from stream_app.kafka_clients import client_options
 from stream_app.redis_connection import connect, telling_redis
 from stream_app.redis_keys import keys_of
 from stream_app.scoring import load_lifecycles
 from stream_app.settings import Settings
+from stream_app.topic_admin import partition_counts
 from stream_app.topics import declare
 
 
@@ -29,12 +29,7 @@ def why_not(settings: Settings) -> str | None:
 async def _used_topics(settings: Settings) -> list[str]:
     ours = {topic.name for topic in declare(settings)}
     options = client_options(settings)
-    admin = AIOKafkaAdminClient(**options)
-    try:
-        await admin.start()
-        found = {entry["topic"]: len(entry["partitions"]) for entry in await admin.describe_topics()}
-    finally:
-        await admin.close()
+    found = await partition_counts(settings.kafka, options)
     places = [TopicPartition(name, number) for name in ours & found.keys() for number in range(found[name])]
     if not places:
         return []

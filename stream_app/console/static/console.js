@@ -1,8 +1,11 @@
-// The little that is not htmx's or ECharts' own: hand options to charts, follow the colour scheme, say when the console is away.
+// The little that is not htmx's, idiomorph's or ECharts' own: hand options to charts, follow the colour scheme, say when the console is away.
 "use strict";
 (() => {
   const dark = window.matchMedia("(prefers-color-scheme: dark)");
   const drawn = new Map();
+
+  // What ECharts has drawn into a chart is not in the page that comes next; its options are, and they are drawn when they differ.
+  Idiomorph.defaults.callbacks.beforeNodeMorphed = (there) => !there.classList?.contains("chart");
 
   function draw() {
     for (const given of document.querySelectorAll(".chart-options")) {
@@ -11,10 +14,11 @@
       let chart = echarts.getInstanceByDom(element);
       if (!chart) {
         chart = echarts.init(element, dark.matches ? "dark" : null);
+        chart.on("click", ({ data }) => data?.href?.startsWith("/") && location.assign(data.href));
         drawn.set(element.id, chart);
       }
       element.dataset.seen = given.dataset.options;
-      chart.setOption({ backgroundColor: "transparent", ...JSON.parse(given.dataset.options) });
+      chart.setOption({ backgroundColor: "transparent", ...JSON.parse(given.dataset.options) }, true);
     }
   }
 
