@@ -6,7 +6,7 @@ from typing import Annotated
 
 import msgspec
 import typer
-from rich.console import Console
+from rich.console import Console as Terminal
 
 from stream_app.errors import Misconfigured
 from stream_app.event_names import load_measures
@@ -28,6 +28,14 @@ def demo(
             help="Instead of replaying history, open a sample shop whose visitors are scored as they browse.",
         ),
     ] = False,
+    console: Annotated[
+        bool | None,
+        typer.Option(
+            "--console/--no-console",
+            help="Open the console beside it; by default unless --exit or --json is given.",
+            show_default=False,
+        ),
+    ] = None,
     seed: Seed = DEFAULT_SEED,
     config: ConfigFile = None,
     data_dir: DataDir = None,
@@ -36,7 +44,7 @@ def demo(
 ) -> None:
     """Run the main job on embedded Kafka and Redis with the bundled real data, and explain it.
 
-    Starts the services on free loopback ports, a worker and a trainer; replays two years of real orders, with
+    Starts the services on free loopback ports, a worker, a trainer and the console; replays two years of real orders, with
     simulated browsing and e-mail around them, through Kafka; prints stages, transitions, churn risks, model quality
     and throughput; and goes on until Ctrl-C, or ends by itself with --exit.
 
@@ -52,6 +60,10 @@ def demo(
     for number in (signal.SIGINT, signal.SIGTERM):  # a shell that starts it with & has it ignore the first
         signal.signal(number, signal.default_int_handler)
     if shop:
+        if console is not None:
+            raise Misconfigured(
+                "--shop: has no console beside it; `lifecycle console` shows one for its services"
+            )
         _open_shop(config, data_dir, limit, lifecycle, stay=not leave, keep=keep, as_json=as_json)
         return
     from stream_app.demo.run import Asked, Demo  # noqa: PLC0415 - the command line stays fast
@@ -70,8 +82,10 @@ def demo(
         seed=seed,
         sample=True,
     )
-    asked = Asked(settings, source.records, limit, keep, config)
-    running = Demo(asked, Console(stderr=True, highlight=False))
+    asked = Asked(
+        settings, source.records, limit, keep, config, has_console(console, leave=leave, as_json=as_json)
+    )
+    running = Demo(asked, Terminal(stderr=True, highlight=False))
 
     def present(summary: Summary) -> None:
         if as_json:
@@ -80,6 +94,18 @@ def demo(
             typer.echo(f"\n{report(summary, running.lifecycles)}\n")
 
     running.run(present, stay=not leave)
+
+
+def has_console(asked: bool | None, *, leave: bool, as_json: bool) -> bool:
+    """Tell whether the console opens: as asked, else for people who stay.
+
+    Examples:
+        >>> has_console(None, leave=False, as_json=False), has_console(None, leave=True, as_json=False)
+        (True, False)
+        >>> has_console(None, leave=False, as_json=True), has_console(True, leave=True, as_json=True)
+        (False, True)
+    """
+    return asked if asked is not None else not (leave or as_json)
 
 
 def _open_shop(
@@ -103,4 +129,4 @@ def _open_shop(
         typer.echo(msgspec.json.encode(found).decode() if as_json else f"\n{opening(found)}\n")
 
     settings = load_settings(config, data_dir=data_dir)
-    Storefront(settings, config, Console(stderr=True, highlight=False)).run(present, stay=stay, keep=keep)
+    Storefront(settings, config, Terminal(stderr=True, highlight=False)).run(present, stay=stay, keep=keep)

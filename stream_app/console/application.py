@@ -252,19 +252,16 @@ class Application:
             and offered == self._access.once
         ):
             return RedirectResponse("/", 303)
-        wrong = bool(offered)
+        wrong, onward = bool(offered), _local(request.query_params.get("next", "/"))
         if request.method == "POST":
             form = await request.form()
+            onward = _local(str(form.get("next", "/")))
             if self._access.log_in(request.session, str(form.get("token", ""))):
-                return RedirectResponse(_local(str(form.get("next", "/"))), 303)
+                return RedirectResponse(onward, 303)
             await asyncio.sleep(0.5)  # guessing takes its time
             wrong = True
         template = self._pages.get_template("login.html")
-        text = template.render(
-            wrong=wrong,
-            next=_local(request.query_params.get("next", "/")),
-            once=self._access.once is not None,
-        )
+        text = template.render(wrong=wrong, next=onward, once=self._access.once is not None)
         return HTMLResponse(text, 403 if wrong else 200)
 
     async def _logout(self, request: Request) -> Response:

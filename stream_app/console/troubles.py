@@ -54,8 +54,8 @@ def _redis(context: Context) -> list[Trouble]:
         Trouble(
             f"Redis does not answer: {context.vitals.redis_reason}.",
             "Websites read old stages or their default. Nothing is lost: workers keep what is new until Redis is back.",
-            "Start Redis again (`lifecycle up` for the embedded one); workers catch up by themselves. If Redis has lost its "
-            "data, run `lifecycle republish`.",
+            "Start Redis again (`lifecycle up` for the embedded one; a demo does it by itself after a minute). "
+            "Workers catch up without help. If Redis has lost its data, run `lifecycle republish`.",
         )
     ]
 

@@ -33,6 +33,7 @@ class Grounds:
         kafka: Bootstrap address.
         redis: URL.
         stay: Whether the services go on when the demo has ended.
+        own: The demo's own services, if they end with it.
     """
 
     home: Path
@@ -40,6 +41,7 @@ class Grounds:
     kafka: str
     redis: str
     stay: bool
+    own: EmbeddedServices | None = None
 
     def settings(self, asked: Settings) -> Settings:
         """Give the settings that hold here: what was asked for, on one local broker without security."""
@@ -104,7 +106,7 @@ def open_grounds(asked: Settings, listener: Listener, *, keep: bool) -> Iterator
             yield from _kept(home, listener)
             return
         own = ending.enter_context(EmbeddedServices(home, listener=listener))
-        yield Grounds(home, home, own.kafka, own.redis_url, stay=False)
+        yield Grounds(home, home, own.kafka, own.redis_url, stay=False, own=own)
 
 
 def _kept(home: Path, listener: Listener) -> Iterator[Grounds]:

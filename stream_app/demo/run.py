@@ -15,12 +15,15 @@ from queue import SimpleQueue
 from time import monotonic
 from typing import Any, TypeVar
 
+import msgspec
 from aiokafka.errors import KafkaError
 from rich.console import Console
 
 from state import format_instant, parse_instant
 from stream_app.demo.draining import Drain, Lag, draining
 from stream_app.demo.grounds import Grounds, open_grounds
+from stream_app.demo.opening import show
+from stream_app.demo.redis_away import RedisAway
 from stream_app.demo.staff import Staff
 from stream_app.demo.story import ATTRIBUTION, WHAT, afterwards, where_to_look
 from stream_app.demo.summary import Summary, collect
@@ -50,6 +53,7 @@ class Asked:
         limit: How many at most, if limited.
         keep: Whether Kafka and Redis go on afterwards.
         config: The configuration file, if named.
+        console: Whether to open the console.
     """
 
     settings: Settings
@@ -57,6 +61,7 @@ class Asked:
     limit: int | None
     keep: bool
     config: Path | None
+    console: bool = False
 
 
 class Demo:
@@ -94,19 +99,24 @@ class Demo:
             grounds = ending.enter_context(open_grounds(asked.settings, listener, keep=asked.keep))
             settings = grounds.settings(asked.settings)
             asyncio.run(ensure(settings.kafka, declare(settings), client_options(settings)))
-            staff = Staff(settings, asked.config, self.say)
+            staff = Staff(settings, asked.config, self.say, with_console=asked.console)
             ending.callback(self._stop, staff)
-            self.say("starting a worker and a trainer")
+            self.say(
+                f"starting a worker{', a trainer and the console' if asked.console else ' and a trainer'}"
+            )
             staff.start()
+            if staff.console:
+                show(staff.console.login)
             watch = _Watch(grounds, staff)
             records = ahead.records()
             first = next(records, None)
             customer = first.customer if first else "CUSTOMER"
             self.say(where_to_look(grounds, staff, self._named(), customer))
             events = itertools.chain([first], records) if first else iter(())
-            present(asyncio.run(watch.during(self._play(settings, grounds, events))))
+            summary = asyncio.run(watch.during(self._play(settings, grounds, events)))
+            present(msgspec.structs.replace(summary, console=staff.console.login if staff.console else None))
             if stay:
-                self._wait(watch, grounds, staff, customer)
+                self._wait(grounds, staff, customer)
         self.say(afterwards(grounds))
 
     async def _play(self, settings: Settings, grounds: Grounds, events: Iterator[Record]) -> Summary:
@@ -150,13 +160,15 @@ class Demo:
             ):  # a figure beside the bar is not worth an error
                 await looking
 
-    def _wait(self, watch: "_Watch", grounds: Grounds, staff: Staff, customer: str) -> None:
+    def _wait(self, grounds: Grounds, staff: Staff, customer: str) -> None:
         """Let people look around until they press Ctrl-C."""
         self.say(where_to_look(grounds, staff, self._named(), customer))
         self.say("Everything goes on running. Ctrl-C stops it.")
+        redis = RedisAway(grounds, self.say)
         with suppress(KeyboardInterrupt):
             while True:
-                watch.look()
+                redis.look()
+                staff.mend()
                 time.sleep(_WATCH_S)
 
     def _named(self) -> tuple[str, ...]:

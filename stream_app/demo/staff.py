@@ -1,8 +1,9 @@
 """Who works in the demo, and who starts them again when they end?
 
-Worker and trainer are the ordinary commands, each in a process of its own that cannot outlive this one.
+Worker, trainer and console are the ordinary commands, each in a process of its own that cannot outlive this one.
 """
 
+import re
 import sys
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -24,10 +25,10 @@ Say = Callable[[str], None]
 
 
 class Hand(Server):
-    """A worker or trainer as a supervised process; it is ready when it answers on its metrics port.
+    """A worker, trainer or console as a supervised process; it is ready when it answers on its metrics port.
 
     Args:
-        command: ``worker`` or ``trainer``.
+        command: ``worker``, ``trainer`` or ``console``.
         directory: Where its log and pid file live.
         variables: Settings that differ from those of this process.
         flags: Further arguments of the command.
@@ -98,16 +99,49 @@ class Hand(Server):
             self.launch()
 
 
+class Screen(Hand):
+    """The console; it is ready when it has said where it is."""
+
+    def __init__(
+        self,
+        directory: Path,
+        variables: dict[str, str],
+        flags: Sequence[str],
+        taken: frozenset[int],
+        pages: Sequence[str],
+    ) -> None:
+        super().__init__("console", directory, variables, flags, taken)
+        self._variables |= {
+            "LIFECYCLE_CONSOLE__HOST": LOOPBACK,
+            "LIFECYCLE_CONSOLE__PORT": str(self.port),
+            "LIFECYCLE_CONSOLE__METRICS": ",".join(pages),
+        }
+
+    @property
+    def login(self) -> str | None:
+        """Its address, with the token of this run where no token is configured; None before it is known."""
+        told = self.log.read_text("utf-8", "replace") if self.log.exists() else ""
+        found = re.search(r"^console: (\S+)$", told, re.MULTILINE)
+        return found[1] if found else None
+
+    def is_ready(self) -> bool:
+        """Ask whether it has said where it is, and answers there."""
+        return self.login is not None and is_answering(self.port)
+
+
 class Staff:
-    """One worker and one trainer.
+    """One worker, one trainer, and a console for those who look.
 
     Args:
         settings: Where the services are, and where to keep state and logs.
         config: The configuration file that was named, if any.
         say: Hears when one has to be started again.
+        with_console: Whether there is a console.
     """
 
-    def __init__(self, settings: Settings, config: Path | None, say: Say) -> None:
+    def __init__(
+        self, settings: Settings, config: Path | None, say: Say, *, with_console: bool = False
+    ) -> None:
         variables = {
             "LIFECYCLE_KAFKA": settings.kafka,
             "LIFECYCLE_REDIS": settings.redis,
@@ -123,17 +157,26 @@ class Staff:
         processes = settings.data_dir / "processes"
         self.trainer = Hand("trainer", processes / "trainer", variables, flags)
         self.worker = Hand("worker", processes / "worker", variables, flags, frozenset({self.trainer.port}))
+        self.console: Screen | None = None
+        if with_console:
+            taken = frozenset({self.trainer.port, self.worker.port})
+            pages = (self.worker.metrics, self.trainer.metrics)
+            self.console = Screen(processes / "console", variables, flags, taken, pages)
         self._say = say
 
+    @property
+    def _everybody(self) -> tuple[Hand, ...]:
+        return (self.worker, self.trainer, *([self.console] if self.console else []))
+
     def start(self) -> None:
-        """Start both side by side and wait until they answer.
+        """Start all side by side and wait until they answer.
 
         Raises:
             Unavailable: If one ends instead; the message quotes its log.
         """
-        for hand in (self.worker, self.trainer):
+        for hand in self._everybody:
             hand.launch()
-        for hand in (self.worker, self.trainer):
+        for hand in self._everybody:
             hand.await_ready()
 
     def mend(self) -> None:
@@ -142,10 +185,10 @@ class Staff:
         Raises:
             WorkFailed: If one ends again and again.
         """
-        for hand in (self.worker, self.trainer):
+        for hand in self._everybody:
             hand.mend(self._say)
 
     def stop(self) -> None:
         """Let the worker finish and commit what is in flight, then the trainer publish what is new."""
-        self.worker.stop()
-        self.trainer.stop()
+        for hand in self._everybody:
+            hand.stop()

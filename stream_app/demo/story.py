@@ -24,9 +24,10 @@ WHAT = (
 
 def where_to_look(grounds: Grounds, staff: Staff, lifecycles: tuple[str, ...], customer: str) -> str:
     """Say how others can watch while it runs."""
+    console = f"In a browser: {staff.console.login}\n" if staff.console else ""
     flags = "".join(f" --lifecycle {name}" for name in lifecycles)
     return (
-        "While it runs, look from another terminal:\n"
+        f"{console}While it runs, look from another terminal:\n"
         f"  export LIFECYCLE_KAFKA={grounds.kafka} LIFECYCLE_REDIS={grounds.redis} LIFECYCLE_DATA_DIR={grounds.home}\n"
         f"  lifecycle show {customer}{flags}\n"
         f"  metrics: {staff.worker.metrics} (worker), {staff.trainer.metrics} (trainer)\n"

@@ -45,6 +45,7 @@ class Summary(msgspec.Struct, kw_only=True):
         kafka: Bootstrap address.
         redis: URL.
         data_dir: Data directory of worker and trainer.
+        console: Address of the console, which logs in whoever has it; None without one.
         services_stay: Whether Kafka and Redis run on after the demo.
         simulated_topics: Topics in which every event is simulated.
         attribution: Whose data it is, and under which licence.
@@ -73,6 +74,7 @@ class Summary(msgspec.Struct, kw_only=True):
     services_stay: bool
     simulated_topics: list[str]
     attribution: str
+    console: str | None = None
 
 
 class Served(msgspec.Struct):

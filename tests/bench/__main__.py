@@ -18,6 +18,7 @@ NAMES = (
     "faults",
     "garbage",
     "models",
+    "console",
 )
 
 

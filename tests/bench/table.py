@@ -18,6 +18,7 @@ _SHOWN = (
     "overhead_cpu_us_per_event", "broker_cpu_us_per_event", "redis_cpu_us_per_event", "p50_ms", "p95_ms", "p99_ms",
     "p99_9_ms", "ready_seconds", "restart_seconds", "kill_to_taken_over_seconds", "kill_to_caught_up_seconds",
     "resident_mib", "resident_bytes_per_customer", "timers_us_per_event", "differs",
+    "seconds", "bytes_per_record", "server_ms", "browser_ms",
     "examples", "auc", "log_loss", "brier", "ece", "auc_less", "log_loss_less", "accuracy", "stay_ece", "moves",
     "mae", "bias", "gini", "top_tenth_lift", "r", "alpha", "a", "b", "features", "predict_us", "learn_us",
 )  # fmt: skip

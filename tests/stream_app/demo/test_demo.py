@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import redis
+import requests
 
 from stream_app.embedded.record import read_record
 from tests.stream_app.demo.running import alive, lifecycle, running
@@ -43,6 +44,7 @@ def test_a_demo_that_exits_tells_everything_as_one_json_object_and_leaves_no_pro
     assert min(summary["examples"].values()) > 100  # whole histories: even a short demo learns
     assert set(summary["models"]["six-stage"]) == {"churn", "next_stage", "value"}
     assert summary["dead_letters"] == 0
+    assert summary["console"] is None  # for people who stay, or who ask for it
     assert summary["redis_agrees"]
     assert summary["events_per_second"] > 0
     assert "purchases" not in summary["simulated_topics"]
@@ -62,9 +64,12 @@ def test_a_demo_that_exits_tells_everything_as_one_json_object_and_leaves_no_pro
 
 
 def test_a_demo_goes_on_until_ctrl_c_survives_a_dead_worker_and_admits_no_second_one(tmp_path: Path) -> None:
-    with running(tmp_path, "demo", "--limit", "300", "--json") as demo:
+    with running(tmp_path, "demo", "--limit", "300", "--json", "--console") as demo:
         assert demo.stdout is not None
         summary = json.loads(demo.stdout.readline())
+        assert f"In a browser: {summary['console']}\n" in (tmp_path / "stderr").read_text()
+        page = requests.get(summary["console"], timeout=60)  # the address logs in
+        assert (page.status_code, "<h1>Lifecycle now</h1>" in page.text) == (200, True)
         customer = summary["sample_customers"][0]
         assert served(summary, customer) == summary["samples"][customer]
 
