@@ -51,8 +51,7 @@ def letters(
     """List dead letters, show one as it came, or send letters again.
 
     `resend` judges each letter as a worker would and sends those that would now be accepted, because the
-    configuration was what was
-    wrong, or because --file repairs it. Exit code 1 if a letter was not sent.
+    configuration was what was wrong, or because --file repairs it. Exit code 1 if a letter was not sent.
     """
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     settings = load_settings(config, kafka=kafka, data_dir=data_dir)

@@ -7,7 +7,10 @@ import orjson
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stream_app.console.flows import counts
+from stream_app.console.asked import Asked
+from stream_app.console.flows import counts, flows, trend
+from stream_app.console.forgetting import forget_old
+from stream_app.console.history import DAY_US
 from stream_app.console.store import Store
 from tests.stream_app.console.shown import erased, fill, told
 
@@ -71,4 +74,26 @@ def test_a_customer_whose_beginning_the_topic_has_forgotten_is_counted_neverthel
     )
     assert counts(store, "six-stage") == {"churn": 1, "purchase": 1}
     assert store.rows("SELECT from_stage, to_stage, reason FROM move") == [("purchase", "churn", "lapsed")]
+    store.close()
+
+
+def test_old_moves_go_while_sums_and_what_stands_stay(tmp_path: Path) -> None:
+    store = Store(tmp_path / "h.sqlite")
+    moved = {"previous_stage": "awareness", "reason": "advanced"}
+    fill(
+        store,
+        [
+            told("a", 1, "awareness", "2025-01-01", reason="entered"),
+            told("a", 2, "purchase", "2025-06-01", **moved),
+            told("b", 1, "awareness", "2026-01-01", reason="entered"),
+        ],
+    )
+    assert forget_old(store, -1) == 0
+    assert forget_old(store, 250 * DAY_US) == 1
+    assert store.rows("SELECT customer, version FROM move ORDER BY customer") == [("a", 2), ("b", 1)]
+    assert counts(store, "six-stage") == {"awareness": 1, "purchase": 1}
+    asked = Asked.of({}, ("six-stage",), store)
+    assert sum(flow.customers for flow in flows(store, asked)) == 3
+    days, over_time = trend(store, asked, ("awareness", "purchase"))
+    assert (days[-1], over_time["awareness"][-1], over_time["purchase"][-1]) == ("2026-01-01", 1, 1)
     store.close()
