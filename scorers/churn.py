@@ -1,33 +1,47 @@
 """How likely is it that an active customer does nothing of the kind within the horizon?
 
-Two opinions are mixed in log odds: the closed form under the parameters fitted to this population, which needs no labels
-and is never late, and a regression over all inputs, which knows more and learns it a horizon late.
+The closed form under the parameters fitted to this population needs no labels and is never late, and it knows the level:
+how many will churn in these days. What the inputs say beside it is who is likelier than who. That is learned twice, from
+answers that are a horizon late: as a correction of the closed form, and afresh; their mean is the champion. While they
+learn, both take the level of the labels' own time as given, so that a season that has passed since teaches nothing about
+customers. The challenger is a regression that believes labels alone, their level too: where the closed form is far from
+what customers do it earns the larger share (`scorers.mixture`).
+
+When ADWIN finds that the loss of what was published has grown, that counts as an alarm: the challenger learns faster again
+and earns its share by new answers alone, while the champion keeps the risks where they were.
 """
 
 from math import exp, log, log1p, sqrt
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from river import drift
 
 from scorers.closed_form import Habit, Silence, probability, silence
 from scorers.evaluation import clipped, log_loss
-from scorers.linear import LogisticRegression, Vector
+from scorers.level import Level
+from scorers.linear import EPSILON, AdaGrad, Vector
 from scorers.mixture import GRID, Mixture, blend
 from scorers.transforms import INPUTS, Rhythm
 
 CANCELLATION_ODDS: Final = log(0.1 / 0.9)
 """Log odds of a cancellation within the horizon, before any label: silence does not tell of contracts."""
 BASE_LABELS: Final = 20.0  # labels that this is worth
-SLOPE_RATE = 0.01
-SLOPES: Final = (0.5, 2.0)
-FORGET: Final = 0.25  # share of old merits that still count when the loss has drifted
-HASTEN: Final = 0.02  # share of squared gradients kept then: steps are seven times as long
-
-_CALENDAR: Final = ("days_since_first_order", "days_since_first_event", "days_in_stage")
-READ: Final = np.array([float(name not in {f"log_{age}" for age in _CALENDAR}) for name in INPUTS])
-"""Inputs that the regression reads. How long somebody has been known is left out: a population grows older than it was
-when the labels were asked, and a weight on age would be asked about ages that it has not seen. The closed form knows."""
+RATES: Final = np.array([[0.003], [0.02], [0.05]])
+"""First steps of the correction, of what is learned afresh, and of the challenger: each begins further from the truth."""
+FIRST_SQUARES: Final = np.array([[1.0], [1.0], [EPSILON]])
+LEVEL_RATE: Final = 0.02  # the level of the labels' time follows some fifty answers
+HALF: Final = 300.0  # answers until what is learned afresh has half of its share
+BELIEF: Final = (0.6, 0.25, 0.1, 0.04, 0.01)
+"""Trust in shares of the challenger before any answer: it has to be clearly better."""
+TEMPER: Final = (
+    100.0  # it is judged by answers when they are learned, which flatters who follows the level of their time
+)
+FORGET: Final = 0.5  # what earlier blocks still count when the loss has drifted
+HASTEN: Final = (
+    0.005  # share of the challenger's squared gradients kept then: steps are fourteen times as long
+)
+CHALLENGER: Final = 2  # its row
 
 
 def told(
@@ -50,24 +64,42 @@ def told(
     return silence(*known, horizon, habit).silent
 
 
-class ChurnModel:
-    """A logistic regression beside the closed form, mixed by how well each has answered.
+class Opinion(NamedTuple):
+    """The log odds of churn, as they are mixed: linear in what the closed form says and in the inputs.
 
     Attributes:
-        regression: The learned challenger; its log odds are linear in the standardised inputs.
-        slope: Factor on the closed form's log odds: how sure it may be.
-        mixture: Judges both by answers.
+        constant: Log odds of the average customer, without the closed form.
+        trust: Factor on the closed form's log odds.
+        weights: Log odds by standardised input.
+    """
+
+    constant: float
+    trust: float
+    weights: Vector
+
+
+class ChurnModel:
+    """Champion and challenger, mixed in log odds.
+
+    Attributes:
+        regressions: Weights of the correction, of what is learned afresh, and of the challenger, a row each.
+        intercept: The challenger's log odds of the average customer.
+        mixture: Judges champion and challenger by answers.
+        level: The closed form's lasting error.
         drift: River's ADWIN over the loss of what was really published.
         drifts: How often it has raised an alarm that things got worse.
     """
 
     def __init__(self) -> None:
-        self.regression = LogisticRegression(len(INPUTS))
-        self.slope = 1.0
-        self.mixture = Mixture()
+        self.regressions = AdaGrad((3, len(INPUTS)), RATES, FIRST_SQUARES)
+        self.intercept = 0.0
+        self.mixture = Mixture(TEMPER, BELIEF)
+        self.level = Level()
         self.drift = drift.ADWIN()
         self.drifts = 0
-        self._slope_squares = 0.0
+        self._passing = [0.0, 0.0]
+        self._squares = EPSILON
+        self._answers = 0
         self._churned = BASE_LABELS * probability(CANCELLATION_ODDS)
         self._labels = BASE_LABELS
 
@@ -76,47 +108,79 @@ class ChurnModel:
         """Log odds of churn among all answers so far, beginning at one in ten."""
         return log(self._churned / (self._labels - self._churned))
 
-    def probability(self, z: Vector, said: float) -> float:
+    def opinion(self, usual: float) -> Opinion:
+        """Mix what is known now.
+
+        Args:
+            usual: What `told` says of the average customer.
+        """
+        fresh, share = self._fresh, self.mixture.weight
+        corrected, afresh, challenger = self.regressions.weights
+        return Opinion(
+            constant=blend(self.level.value + fresh * usual, self.intercept, share),
+            trust=(1.0 - share) * (1.0 - fresh),
+            weights=blend(blend(corrected, afresh, fresh), challenger, share),
+        )
+
+    def probability(self, z: Vector, said: float, usual: float) -> float:
         """Predict the probability of churn.
 
         Args:
-            z: Standardised inputs.
+            z: Inputs as distances from the average customer of the same days, standardised.
             said: What `told` says.
+            usual: What it says of that average customer.
         """
-        learned = self.regression.log_odds(z)  # weights of what it does not read stay zero
-        return clipped(probability(blend(self.slope * said, learned, self.mixture.weight)))
+        constant, trust, weights = self.opinion(usual)
+        return clipped(probability(constant + trust * said + float(weights @ z)))
 
-    def learn(self, z: Vector, said: float, label: int, published: float | None) -> None:
-        """Judge both opinions by the label, then learn it.
+    def learn(
+        self, z: Vector, said: float, usual: float, label: int, published: float | None, block: float
+    ) -> None:
+        """Judge all opinions by the label, then learn it.
 
         Args:
             z: Standardised inputs of the instant of the question.
             said: What `told` says of it.
+            usual: What it says of the average customer then.
             label: 1 for churned, else 0.
             published: What was really predicted then; watched for drift.
+            block: Number of the period of the question.
         """
-        learned, sure = self.regression.log_odds(z), self.slope * said
-        self.mixture.update([_loss(blend(sure, learned, weight), label) for weight in GRID])
-        self._watch(probability(sure) if published is None else published, label)
-        self._steepen(said, label)
-        self.regression.learn(z * READ, label, learned)
+        corrected, fresh, challenger = (self.regressions.weights @ z).tolist()
+        corrected, fresh, challenger = said + corrected, usual + fresh, self.intercept + challenger
+        champion = blend(corrected, fresh, self._fresh)
+        self._watch(probability(champion) if published is None else published, label)
+        level, passing = self.level.value, self._passing
+        self.mixture.update([_loss(blend(champion + level, challenger, weight), label) for weight in GRID])
+        self.level.learn(block, champion, label)
+        off = (
+            probability(corrected + passing[0]) - label,
+            probability(fresh + passing[1]) - label,
+            probability(challenger) - label,
+        )
+        self.regressions.step(np.multiply.outer(off, z))
+        passing[0] -= LEVEL_RATE * off[0]
+        passing[1] -= LEVEL_RATE * off[1]
+        self._squares += off[2] * off[2]
+        self.intercept -= float(RATES[CHALLENGER, 0]) * off[2] / sqrt(self._squares)
+        self._answers += 1
         self._churned += label
         self._labels += 1.0
 
-    def _steepen(self, said: float, label: int) -> None:
-        slope = (probability(self.slope * said) - label) * said
-        self._slope_squares += slope * slope
-        low, high = SLOPES
-        self.slope -= SLOPE_RATE * slope / sqrt(self._slope_squares + 1e-8)
-        self.slope = min(max(self.slope, low), high)
+    @property
+    def _fresh(self) -> float:
+        """Share of what is learned afresh in the champion."""
+        return 0.5 * self._answers / (self._answers + HALF)
 
     def _watch(self, published: float, label: int) -> None:
         before = self.drift.estimation
         self.drift.update(log_loss(published, label))
         if self.drift.drift_detected and self.drift.estimation > before:
             self.drifts += 1
-            self.mixture.forget(FORGET)
-            self.regression.hasten(HASTEN)
+            self.mixture.restart()
+            self.level.forget(FORGET)
+            self.regressions.hasten(CHALLENGER, HASTEN)
+            self._squares *= HASTEN
 
 
 def _loss(log_odds: float, label: int) -> float:

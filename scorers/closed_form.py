@@ -10,13 +10,14 @@ References:
        analysis". International Journal of Research in Marketing, 2007.
 """
 
-from math import exp, expm1, inf, log
+from math import exp, expm1, log
 from typing import NamedTuple
 
 R = 0.5  # shape of the prior over ordering rates
 A = 0.5  # prior weight of leaving after an order
 B = 2.5  # prior weight of staying after an order
 MOST_ORDERS = 1e9
+NEVER = 1e9  # days from which on an age means that there was nothing
 FLOOR = 1e-4  # no probability is nearer to 0 or 1 than this
 
 
@@ -86,7 +87,7 @@ def silence(orders: float, age: float, recency: float, horizon: float, habit: Ha
         >>> round(probability(silence(12, 720, 360, 90).silent), 3)
         0.989
     """
-    if not (orders >= 1.0 and 0.0 <= age < inf):
+    if not (orders >= 1.0 and 0.0 <= age < NEVER):
         return NOTHING_KNOWN
     repeats = (orders if orders < MOST_ORDERS else MOST_ORDERS) - 1.0  # noqa: FURB136 - half the time of min()
     last_age = age - recency if 0.0 <= recency <= age else 0.0
@@ -124,7 +125,7 @@ def expected_orders(
     Examples:
         >>> round(expected_orders(12, 360, silence(12, 360, 1, 90), 90, 90), 1)
         2.4
-        >>> expected_orders(0, inf, NOTHING_KNOWN, 90, 90)
+        >>> expected_orders(0, float("inf"), NOTHING_KNOWN, 90, 90)
         0.0
     """
     if known is NOTHING_KNOWN:

@@ -1,10 +1,10 @@
 """Why this churn risk? The parts of a score, exact where the model is linear, in words for those who act on it.
 
-The risk mixes the closed form with a regression, in log odds, where both can be taken apart: what the regression says of
-a customer is its intercept (the average customer) plus one part for each input, and the closed form tells of recency and
-rhythm. Inputs that tell of the same thing are added up, for an order of 80 days ago enters as an age, as a ratio to the
-usual gap, and through the closed form: one at a time their parts would mislead. The sum over all reasons and the average
-customer are exactly the log odds of the risk.
+The risk mixes the closed form with regressions, in log odds, where it can be taken apart: what is said of the average
+customer, one part for each input, and the closed form, which tells of recency and rhythm. Inputs that tell of the same
+thing are added up, for an order of 80 days ago enters as an age, as a ratio to the usual gap, and through the closed form:
+one at a time their parts would mislead. The sum over all reasons and the average customer are exactly the log odds of the
+risk.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -20,8 +20,6 @@ from scorers.predictor import Predictor
 from scorers.transforms import INPUTS, inputs, rhythm
 
 __all__ = ["Explanation", "Reason", "explain", "heaviest_inputs", "topic_of"]
-
-_SILENT: Final = INPUTS.index("closed_form_silent")
 
 LEAST: Final = 0.05
 """Log odds below which a reason is not worth telling."""
@@ -47,17 +45,15 @@ class Explanation(msgspec.Struct, frozen=True):
     """Where a churn risk comes from.
 
     Attributes:
-        churn_risk: The risk; its log odds are ``share`` times the learned ones plus the rest times the closed form's.
-        learned_risk: What the regression alone says.
+        churn_risk: The risk.
         prior_risk: What the closed form over the order history alone says, which needs no labels.
-        share: How much the regression is trusted, 0 to 1.
+        share: How much of the closed form's log odds has been replaced by what was learned, 0 to 1.
         average: Log odds of the average customer; plus all reasons they are those of this one.
         reasons: The strongest first.
         labels: How many labels the models have seen.
     """
 
     churn_risk: float
-    learned_risk: float
     prior_risk: float
     share: float
     average: float
@@ -83,28 +79,21 @@ def explain(predictor: Predictor, features: Sequence[float], most: int | None = 
     named = dict(zip(predictor.features, features, strict=True))
     if task.churn != "orders":
         named.pop("days_since_last_order", None)  # it is not orders that are waited for
-    share = predictor.churn_share
-    # What the closed form says of the average customer: known through its inputs, save for contracts.
-    usual = predictor.churn_slope * predictor.centre[_SILENT] if task.churn != "cancellations" else sure
-    parts = {"recency": (1.0 - share) * (sure - usual)}
-    average = (1.0 - share) * usual
-    learned = 0.0
-    if share:
-        values = inputs(features, rhythm(features, task.churn), task.churn_days)
-        learned = predictor.churn_intercept
-        average += share * learned
-        for topic, part in _parts(predictor, values.tolist()).items():
-            learned += part
-            parts[topic] = parts.get(topic, 0.0) + share * part
+    trust, usual = predictor.churn_trust, predictor.usual
+    parts = {"recency": trust * (sure - usual)}
+    average = predictor.churn_constant + trust * usual
+    if predictor.labels:
+        values = inputs(features, rhythm(features, task.churn), task.churn_days, sure).tolist()
+        for topic, part in _parts(predictor, values).items():
+            parts[topic] = parts.get(topic, 0.0) + part
     told = sorted(parts.items(), key=lambda part: (-abs(part[1]), part[0]))
     reasons = [Reason(topic, part, _sentence(topic, part, named)) for topic, part in told]
     if most is not None:
         reasons = [reason for reason in reasons if abs(reason.log_odds) >= LEAST][:most]
     return Explanation(
         churn_risk=predictor.churn(features),
-        learned_risk=clipped(probability(learned if share else sure)),
         prior_risk=clipped(probability(sure)),
-        share=share,
+        share=1.0 - trust,
         average=average,
         reasons=tuple(reasons),
         labels=predictor.labels,
@@ -117,7 +106,7 @@ def heaviest_inputs(predictor: Predictor, most: int = 16) -> list[tuple[str, flo
     Returns:
         Input name and log odds per standard deviation, the heaviest first; nothing before the first label.
     """
-    weighed = zip(INPUTS, predictor.churn_weights, strict=True)
+    weighed = zip(INPUTS, predictor.weights[0], strict=True)
     heaviest = sorted(weighed, key=lambda pair: (-abs(pair[1]), pair[0]))
     return [(name, weight) for name, weight in heaviest[:most] if weight]
 
@@ -134,7 +123,7 @@ def topic_of(name: str) -> str:
 
 def _parts(predictor: Predictor, values: Sequence[float]) -> dict[str, float]:
     parts: dict[str, float] = {}
-    rows = zip(INPUTS, values, predictor.centre, predictor.spread, predictor.churn_weights, strict=True)
+    rows = zip(INPUTS, values, predictor.centre, predictor.spread, predictor.weights[0], strict=True)
     for name, value, centre, spread, weight in rows:
         scaled = min(max((value - centre) * spread, -CLIP), CLIP)
         topic = topic_of(name)

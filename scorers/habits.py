@@ -45,20 +45,25 @@ class Habits:
         self._count = 0
         self._due = 0.0
 
-    def observe(self, known: Rhythm, day: float, name: str) -> None:
+    def observe(self, known: Rhythm, day: float, name: str) -> bool:
         """Take a history into the sample, and fit when the time has come.
 
         Args:
             known: The history.
             day: Event time of it, in days.
             name: Decides which older history it replaces: each as likely, so that old ones fade.
+
+        Returns:
+            Whether the parameters were fitted anew, to the histories before this one.
         """
-        if day >= self._due and self._count >= LEAST:
+        is_due = day >= self._due and self._count >= LEAST
+        if is_due:
             self._fit()
             self._due = day + self.every
         slot = self._count if self._count < ROWS else crc32(name.encode()) % ROWS
         self._count = min(self._count + 1, ROWS)
         self._rows[slot] = (min(known.acts, MOST_ACTS) - 1.0, known.age - known.recency, known.age)
+        return is_due
 
     def _fit(self) -> None:
         rows = self._rows[: self._count].astype(np.float64)

@@ -10,11 +10,11 @@ import msgspec
 from scorers.churn import ChurnModel, told
 from scorers.closed_form import NOTHING_KNOWN, Silence, silence
 from scorers.example import Example, schema_of
-from scorers.habits import Habits
 from scorers.linear import Scaler, Vector
 from scorers.next_stage import NextStageModel, places
+from scorers.population import Period, Population
 from scorers.quality import BinaryQuality, Figures, StageQuality, ValueQuality
-from scorers.transforms import FEATURES, INPUTS, Rhythm, inputs, rhythm
+from scorers.transforms import FEATURES, FITTED, INPUTS, Rhythm, inputs, rhythm
 from scorers.value import ValueModel, day_amount, expected_spend, judged
 
 Basis = Literal["orders", "events", "cancellations"]
@@ -69,7 +69,7 @@ class Learner:
     Attributes:
         labels: Examples learned so far.
         observed: Questions seen without answers.
-        habits: How the population orders.
+        population: How customers order, and what the average one is like, by period.
         churn: The churn models.
         next_stage: The next-stage models.
         value: The value models.
@@ -80,7 +80,7 @@ class Learner:
         self.labels = 0
         self.observed = 0
         self.scaler = Scaler(len(INPUTS))
-        self.habits = Habits(task.churn_days)
+        self.population = Population(task.churn_days)
         self.churn = ChurnModel()
         self.next_stage = NextStageModel(len(task.stages))
         self.value = ValueModel()
@@ -111,13 +111,15 @@ class Learner:
             not self.observed
         ):  # nobody tells of questions as they are asked: late histories are better than none
             self._observe(features, example.asked_at, example.id)
-        view = self.view(features)
+        period = self.population.at(_day(example.asked_at))
+        view = self.view(features, period)
         if example.churned is not None or example.is_whole:  # not again for a label that is told apart
             self.scaler.learn(view.x)
-        z = self.scaler.scale(view.x)
-        buys = 0.0 if example.spent is None else 1.0 - self.churn.probability(z, view.said)
+        z = self.scaler.clip(view.x)
+        buys = 0.0 if example.spent is None else 1.0 - self.churn.probability(z, view.said, view.usual_said)
         if example.churned is not None and view.known is not None:
-            self.churn.learn(z, view.said, example.churned, example.churn_risk)
+            block = period.since // self.population.habits.every
+            self.churn.learn(z, view.said, view.usual_said, example.churned, example.churn_risk, block)
         if example.next is not None:
             bins = places(features, view.usual.silent)
             self.next_stage.learn(z, self._stage(example.stage), self._stage(example.next), bins)
@@ -130,15 +132,16 @@ class Learner:
     @property
     def version(self) -> int:
         """Version of the predictor made from it: grows with each label, and with each fit that needs none."""
-        return self.labels + self.habits.fits
+        return self.labels + self.population.habits.fits
 
-    def view(self, features: Sequence[float]) -> "View":
+    def view(self, features: Sequence[float], period: Period | None = None) -> "View":
         """Prepare what all models read of one customer.
 
         Args:
             features: Values of `scorers.transforms.FEATURES`.
+            period: The days of the question, by default the newest.
         """
-        task, habit = self.task, self.habits.fitted
+        task, (_, habit, centre) = self.task, period or self.population.now
         known = rhythm(features, task.churn)
         usual = NOTHING_KNOWN if known is None else silence(*known, task.churn_days)
         said = told(known, usual, habit, task.churn, task.churn_days, self.churn.base)
@@ -147,7 +150,9 @@ class Learner:
         spend = expected_spend(
             each, bought, judged(bought, own, task.churn_days), own, task.churn_days, task.value_days
         )
-        return View(inputs(features, known, task.churn_days, usual), known, usual, said, spend)
+        x = inputs(features, known, task.churn_days, said, usual)
+        x -= centre
+        return View(x, known, usual, said, float(centre[FITTED]), spend)
 
     def observe(self, features: Sequence[float], asked_at: str, name: str) -> None:
         """Learn from a question as it is asked, long before its answer, how the population orders.
@@ -161,9 +166,15 @@ class Learner:
         self._observe(features, asked_at, name)
 
     def _observe(self, features: Sequence[float], asked_at: str, name: str) -> None:
-        known = rhythm(features, self.task.churn)
-        if known is not None:
-            self.habits.observe(known, _day(asked_at), name)
+        task, habit = self.task, self.population.now.habit
+        known = rhythm(features, task.churn)
+        if known is None:
+            return
+        usual = silence(*known, task.churn_days)
+        said = told(known, usual, habit, task.churn, task.churn_days, self.churn.base)
+        self.population.observe(
+            known, inputs(features, known, task.churn_days, said, usual), _day(asked_at), name
+        )
 
     def figures(self) -> Figures:
         """Give the prequential quality over the whole life, as in ``metrics.json``."""
@@ -209,10 +220,11 @@ class View(msgspec.Struct, frozen=True):
     """What all models read of one customer.
 
     Attributes:
-        x: Values of `scorers.transforms.INPUTS`.
+        x: Values of `scorers.transforms.INPUTS`, as distances from the average customer of these days.
         known: The watched activity, `None` for somebody never active.
         usual: What the closed form says of it under fixed parameters.
         said: Log odds of churn that need no regression.
+        usual_said: The same of the average customer.
         spend: Expected spend that needs no regression.
     """
 
@@ -220,6 +232,7 @@ class View(msgspec.Struct, frozen=True):
     known: Rhythm | None
     usual: Silence
     said: float
+    usual_said: float
     spend: float
 
 

@@ -62,7 +62,13 @@ class Scaler:
 
     def scale(self, x: Vector) -> Vector:
         """Standardise and clip to three deviations: no customer throws a linear model off."""
-        z: Vector = np.maximum(np.minimum((x - self.mean) * self.spread, CLIP), -CLIP)
+        return self.clip(x - self.mean)
+
+    def clip(self, away: Vector) -> Vector:
+        """Divide distances by the deviations and clip them to three."""
+        z: Vector = away * self.spread
+        np.minimum(z, CLIP, out=z)
+        np.maximum(z, -CLIP, out=z)
         return z
 
 
@@ -71,17 +77,18 @@ class AdaGrad:
 
     Args:
         shape: Of the weights.
-        rate: First step.
+        rate: First step; may differ by weight.
+        squares: What the sums of squared gradients begin with: more make the first steps small.
 
     Attributes:
         weights: Learned.
-        squares: Sums of squared gradients, beginning at `EPSILON`.
+        squares: Sums of squared gradients.
     """
 
-    def __init__(self, shape: int | tuple[int, ...], rate: float) -> None:
+    def __init__(self, shape: int | tuple[int, ...], rate: Any, squares: Any = EPSILON) -> None:
         self.rate = rate
         self.weights: Any = np.zeros(shape)
-        self.squares: Any = np.full(shape, EPSILON)
+        self.squares: Any = np.full(shape, squares)
 
     def step(self, gradient: Any) -> None:
         """Go one step against *gradient*."""
@@ -91,9 +98,9 @@ class AdaGrad:
         step *= self.rate
         self.weights -= step
 
-    def hasten(self, share: float) -> None:
-        """Forget all but a *share* of the squared gradients: what has changed is learned faster again."""
-        self.squares *= share
+    def hasten(self, row: int, share: float) -> None:
+        """Forget all but a *share* of the squared gradients of one row: what has changed is learned faster again."""
+        self.squares[row] *= share
 
 
 class LogisticRegression:
@@ -125,11 +132,6 @@ class LogisticRegression:
         self.inner.step(off * z)
         self._squares += off * off
         self.intercept -= self.inner.rate * off / sqrt(self._squares)
-
-    def hasten(self, share: float) -> None:
-        """Learn faster again."""
-        self.inner.hasten(share)
-        self._squares *= share
 
 
 class LinearRegression(LogisticRegression):

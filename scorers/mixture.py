@@ -1,14 +1,14 @@
 """Which of two models deserves trust, judged by the answers so far?"""
 
+from collections.abc import Sequence
 from math import exp, log
-from typing import Final
+from typing import Any, Final
 
 GRID: Final = (0.0, 0.25, 0.5, 0.75, 1.0)
 BELIEF: Final = (0.1, 0.2, 0.4, 0.2, 0.1)
 """Trust before any answer: the middle is rarely far from the best, and never the worst."""
 MEMORY = 20_000.0  # examples over which losses are averaged
 WARM_UP = 300.0  # examples until the learned model may take over fully
-_LOG_BELIEF: Final = tuple(log(belief) for belief in BELIEF)
 
 
 class Mixture:
@@ -21,14 +21,16 @@ class Mixture:
 
     Args:
         temper: Independent examples that the mean loss counts as.
+        belief: Trust in each weight of `GRID` before any answer.
 
     Attributes:
         losses: Mean loss of each mixture on the grid, old ones fading.
         examples: How many answers were judged.
     """
 
-    def __init__(self, temper: float = 50.0) -> None:
+    def __init__(self, temper: float = 50.0, belief: Sequence[float] = BELIEF) -> None:
         self.temper = temper
+        self._belief = [log(each) for each in belief]
         self.losses = [0.0] * len(GRID)
         self.examples = 0
         self._remembered = 0.0
@@ -51,7 +53,7 @@ class Mixture:
         best = min(self.losses)
         trust = [
             exp(belief - self.temper * seen * (loss - best))
-            for belief, loss in zip(_LOG_BELIEF, self.losses, strict=True)
+            for belief, loss in zip(self._belief, self.losses, strict=True)
         ]
         share = sum(w * t for w, t in zip(GRID, trust, strict=True)) / sum(trust)
         return share * self.examples / (self.examples + WARM_UP)
@@ -68,14 +70,15 @@ class Mixture:
         part = 1.0 / self._remembered
         self.losses = [mean + (loss - mean) * part for mean, loss in zip(self.losses, losses, strict=True)]
 
-    def forget(self, share: float) -> None:
-        """Let what was judged so far count only a *share* of what it did: after a change old merits say little."""
-        self._remembered *= share
+    def restart(self) -> None:
+        """Judge by new answers alone."""
+        self.losses = [0.0] * len(GRID)
+        self._remembered = 0.0
         self._weight = None
 
 
-def blend(prior: float, learned: float, weight: float) -> float:
-    """Mix two predictions; probabilities are mixed by their log odds.
+def blend(prior: Any, learned: Any, weight: float) -> Any:
+    """Mix two predictions, or the weights of two linear models; probabilities are mixed by their log odds.
 
     Examples:
         >>> blend(0.2, 0.6, 0.5)

@@ -18,7 +18,7 @@ from scorers.evaluation import clipped
 from scorers.learner import FEATURE_SCHEMA, Learner, Task
 from scorers.linear import CLIP
 from scorers.next_stage import SURE, TABLES, places
-from scorers.transforms import FEATURES, INPUTS, Rhythm, inputs, rhythm
+from scorers.transforms import FEATURES, FITTED, INPUTS, Rhythm, inputs, rhythm
 from scorers.value import YEAR, amount, day_amount, expected_spend, factor, judged
 
 Row = tuple[float, ...]
@@ -46,12 +46,11 @@ class Predictor(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         version: Grows with each label, and with each fit of the closed form; 0 is the cold start.
         labels: Labels learned.
         habit: Fitted parameters of the closed form, `None` before there are any.
-        centre: Mean of each input.
+        centre: Mean of each input these days.
         spread: One over the standard deviation of each input, 0 for a constant one.
         weights: Per regression a weight per standardised input: churn, value, then each stage and staying.
-        churn_intercept: Log odds at the mean.
-        churn_slope: Factor on the closed form's log odds.
-        churn_share: The regression's share in the mixture; with 0 only the closed form speaks.
+        churn_constant: Log odds of churn of the average customer, without the closed form.
+        churn_trust: Factor on the closed form's log odds; 1 while nothing is learned.
         churn_base: Log odds of a cancellation.
         stage_intercepts: Per current stage, an intercept per class.
         stage_tables: Per table, current stage and bin: log probabilities of the stages.
@@ -72,9 +71,8 @@ class Predictor(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     centre: Row
     spread: Row
     weights: tuple[Row, ...]
-    churn_intercept: float
-    churn_slope: float
-    churn_share: float
+    churn_constant: float
+    churn_trust: float
     churn_base: float
     stage_intercepts: tuple[Row, ...]
     stage_tables: tuple[tuple[tuple[Row, ...], ...], ...]
@@ -100,8 +98,9 @@ class Predictor(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         known = rhythm(x, task.churn)
         usual = NOTHING_KNOWN if known is None else silence(*known, horizon)
         fitted = usual if known is None or habit is None else silence(*known, horizon, habit)
-        logits = self._logits(inputs(x, known, horizon, usual)) if self.labels else None
-        churn = 0.0 if known is None else self._churn(fitted, logits)
+        said = self.churn_base if task.churn == "cancellations" else fitted.silent
+        logits = self._logits(inputs(x, known, horizon, said, usual)) if self.labels else None
+        churn = 0.0 if known is None else self._churn(said, logits)
         following = self._next_stage(stage, places(x, usual.silent), logits)
         return Scores(
             churn, following, self._value(self._spend(x, known, fitted, task.value_days), churn, logits)
@@ -136,13 +135,14 @@ class Predictor(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         known = rhythm(x, self.task.churn)
         if known is None:
             return None
-        said = silence(*known, self.task.churn_days, self.habit).silent
-        return self.churn_slope * (self.churn_base if self.task.churn == "cancellations" else said)
+        if self.task.churn == "cancellations":
+            return self.churn_base
+        return silence(*known, self.task.churn_days, self.habit).silent
 
     @property
-    def churn_weights(self) -> Row:
-        """Log odds of churn per standardised input, of the regression alone."""
-        return self.weights[0]
+    def usual(self) -> float:
+        """What `closed_form` says of the average customer."""
+        return self.centre[FITTED]
 
     def _logits(self, x: Any) -> list[float]:
         centre, spread, weights = self._arrays
@@ -153,15 +153,13 @@ class Predictor(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         logits: list[float] = (weights @ x).tolist()
         return logits
 
-    def _churn(self, fitted: Silence, logits: list[float] | None) -> float:
-        said = self.churn_base if self.task.churn == "cancellations" else fitted.silent
-        sure = self.churn_slope * said
+    def _churn(self, said: float, logits: list[float] | None) -> float:
         if logits is None:
-            return clipped(probability(sure))
-        log_odds = sure + (logits[0] + self.churn_intercept - sure) * self.churn_share
+            return clipped(probability(said))
+        log_odds = self.churn_constant + self.churn_trust * said + logits[0]
         if not isfinite(log_odds):
             _note_guard()
-            return clipped(probability(sure if isfinite(sure) else 0.0))
+            return clipped(probability(said if isfinite(said) else 0.0))
         return clipped(probability(log_odds))
 
     def _next_stage(self, stage: int, bins: Sequence[int], logits: list[float] | None) -> list[float]:
@@ -245,6 +243,8 @@ def predictor_of(learner: Learner) -> Predictor:
     """
     stages = range(len(learner.task.stages))
     churn, value, following = learner.churn, learner.value, learner.next_stage
+    centre = learner.population.now.centre
+    opinion = churn.opinion(float(centre[FITTED]))
     softmax = following.regression
     with np.errstate(divide="ignore"):
         tables = [
@@ -254,17 +254,16 @@ def predictor_of(learner: Learner) -> Predictor:
         task=learner.task,
         version=learner.version,
         labels=learner.labels,
-        habit=learner.habits.fitted,
-        centre=_row(learner.scaler.mean),
+        habit=learner.population.habits.fitted,
+        centre=_row(centre),
         spread=_row(learner.scaler.spread),
         weights=(
-            _row(churn.regression.inner.weights),
+            _row(opinion.weights),
             _row(value.regression.inner.weights),
             *(_row(weights) for weights in softmax.inner.weights),
         ),
-        churn_intercept=churn.regression.intercept,
-        churn_slope=churn.slope,
-        churn_share=churn.mixture.weight,
+        churn_constant=opinion.constant,
+        churn_trust=opinion.trust,
         churn_base=churn.base,
         stage_intercepts=tuple(_row(intercepts.weights) for intercepts in softmax.outer),
         stage_tables=tuple(tuple(tuple(map(tuple, stage.tolist())) for stage in table) for table in tables),

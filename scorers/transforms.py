@@ -76,8 +76,10 @@ INPUTS: Final = (
     *(f"log_{name}" for name in FEATURES),
     "log_recency_over_gap",
     *(f"closed_form_{name}" for name in Silence._fields),
+    "closed_form_fitted",
 )
 """Names of the model inputs, in the order of `inputs`."""
+FITTED: Final = len(INPUTS) - 1
 
 LONG_AGO_DAYS = 3650.0  # stands for "never" and for everything older
 MOST = 1e12  # no count or amount is larger
@@ -135,7 +137,7 @@ def rhythm(features: Sequence[float], basis: str) -> Rhythm | None:
 
 
 def inputs(
-    features: Sequence[float], known: Rhythm | None, horizon: float, usual: Silence | None = None
+    features: Sequence[float], known: Rhythm | None, horizon: float, said: float, usual: Silence | None = None
 ) -> Vector:
     """Turn raw features into model inputs, in the order of `INPUTS`.
 
@@ -144,13 +146,14 @@ def inputs(
             or not a number counts as the cap, anything below zero as zero.
         known: What `rhythm` says about them.
         horizon: Days that the closed form looks ahead.
+        said: Log odds of churn that need no regression (`scorers.churn.told`).
         usual: What the closed form says under fixed parameters, if it has been asked already.
 
     Returns:
         Finite numbers. About 6 µs.
 
     Examples:
-        >>> never = inputs([float("inf")] * len(FEATURES), None, 90.0)
+        >>> never = inputs([float("inf")] * len(FEATURES), None, 90.0, 0.0)
         >>> len(never) == len(INPUTS), bool(max(never) < 30)
         (True, True)
     """
@@ -158,7 +161,8 @@ def inputs(
     ratio = recency / gap if 0.0 < gap < LONG_AGO_DAYS else 0.0
     told = log1p(ratio) if 0.0 <= ratio < MOST_RATIO else _LOG_RATIO
     x: Vector = np.array(
-        [*features, told, *(usual or silence(*known, horizon) if known else NOTHING_KNOWN)], dtype=np.float64
+        [*features, told, *(usual or silence(*known, horizon) if known else NOTHING_KNOWN), said],
+        dtype=np.float64,
     )
     np.fmin(x, _HIGH, out=x)
     np.fmax(x, _LOW, out=x)

@@ -80,7 +80,6 @@ class Snapshots:
 
     def cross(self, engine: PartitionEngine, at: int) -> None:
         """Answer, learn and ask at *at*; the engine holds everything before it and nothing later."""
-        learned = False
         for index, track in enumerate(self._scoring.tracks):
             for asked in self._waiting[index]:
                 for horizon, labels in _due(_settled_at(track.horizons), asked, at):
@@ -88,11 +87,9 @@ class Snapshots:
                     asked.answered = horizon
                     if together := _learned_at(track.horizons).get(horizon):
                         self._learn(track, asked, together, horizon, at)
-                        learned = True
             self._tell_complete(index, track)
-        if learned:
-            self._scoring.serve({name: predictor_of(each) for name, each in self.learners.items()})
         if at >= self._next:
+            self._scoring.serve({name: predictor_of(each) for name, each in self.learners.items()})
             self._ask_all(engine, at)
             self._next += self._every
         self.due = self._upcoming()

@@ -24,13 +24,13 @@ def learner() -> Learner:
 
 def test_it_equals_the_models_that_learn(learner: Learner) -> None:
     predictor, rng = predictor_of(learner), random.Random(9)
-    assert 0 < predictor.churn_share <= 1
+    assert 0 < predictor.churn_trust < 1
     assert 0 < predictor.value_share <= 1
     for number in range(200):
         x, stage = buyer(rng), number % 4
         view = learner.view(x)
-        z = learner.scaler.scale(view.x)
-        churn = 0.0 if view.known is None else learner.churn.probability(z, view.said)
+        z = learner.scaler.clip(view.x)
+        churn = 0.0 if view.known is None else learner.churn.probability(z, view.said, view.usual_said)
         scores = predictor.score(x, stage)
         assert scores.churn == pytest.approx(churn, abs=1e-9)
         following = learner.next_stage.distribution(z, stage, places(x, view.usual.silent))
@@ -46,7 +46,7 @@ def test_a_year_holds_more_than_a_quarter(learner: Learner) -> None:
 
 
 def test_an_answer_that_is_no_number_is_replaced_and_counted(learner: Learner) -> None:
-    broken = msgspec.structs.replace(predictor_of(learner), churn_intercept=nan, value_intercept=inf)
+    broken = msgspec.structs.replace(predictor_of(learner), churn_constant=nan, value_intercept=inf)
     before = predictor_module.guarded
     scores = broken.score(features_of(orders=5, days_since_first_order=100, days_since_last_order=1), 1)
     assert isfinite(scores.churn)

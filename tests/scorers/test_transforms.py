@@ -11,14 +11,14 @@ vectors = st.lists(st.floats(), min_size=len(FEATURES), max_size=len(FEATURES))
 
 @given(vectors, st.sampled_from(["orders", "events", "cancellations"]))
 def test_inputs_are_finite_whatever_comes(x: list[float], basis: str) -> None:
-    made = inputs(x, rhythm(x, basis), 90.0)
+    made = inputs(x, rhythm(x, basis), 90.0, 0.0)
     assert len(made) == len(INPUTS)
     assert all(map(isfinite, made))
 
 
 def test_never_looks_like_very_long_ago() -> None:
-    never = inputs(features_of(orders=1), None, 90.0)
-    long_ago = inputs(features_of(orders=1, days_since_last_order=1e5), None, 90.0)
+    never = inputs(features_of(orders=1), None, 90.0, 0.0)
+    long_ago = inputs(features_of(orders=1, days_since_last_order=1e5), None, 90.0, 0.0)
     place = INPUTS.index("log_days_since_last_order")
     assert never[place] == long_ago[place]
 
@@ -36,4 +36,4 @@ def test_visits_stand_for_activity_where_orders_do_not() -> None:
 
 def test_whoever_orders_by_the_million_stretches_no_scale() -> None:
     x = features_of(orders=1e6, days_since_first_order=300.0, days_since_last_order=0.1)
-    assert max(map(abs, inputs(x, rhythm(x, "orders"), 90.0))) <= 50.0
+    assert max(map(abs, inputs(x, rhythm(x, "orders"), 90.0, 0.0))) <= 50.0
