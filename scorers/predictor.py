@@ -51,6 +51,7 @@ class Predictor(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         weights: Per regression a weight per standardised input: churn, value, then each stage and staying.
         churn_constant: Log odds of churn of the average customer, without the closed form.
         churn_trust: Factor on the closed form's log odds; 1 while nothing is learned.
+        churn_share: The challenger's share.
         churn_base: Log odds of a cancellation.
         stage_intercepts: Per current stage, an intercept per class.
         stage_tables: Per table, current stage and bin: log probabilities of the stages.
@@ -73,6 +74,7 @@ class Predictor(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     weights: tuple[Row, ...]
     churn_constant: float
     churn_trust: float
+    churn_share: float
     churn_base: float
     stage_intercepts: tuple[Row, ...]
     stage_tables: tuple[tuple[tuple[Row, ...], ...], ...]
@@ -264,6 +266,7 @@ def predictor_of(learner: Learner) -> Predictor:
         ),
         churn_constant=opinion.constant,
         churn_trust=opinion.trust,
+        churn_share=churn.mixture.weight,
         churn_base=churn.base,
         stage_intercepts=tuple(_row(intercepts.weights) for intercepts in softmax.outer),
         stage_tables=tuple(tuple(tuple(map(tuple, stage.tolist())) for stage in table) for table in tables),

@@ -75,11 +75,14 @@ def voices(context: Context, lifecycle: str) -> Table:
     predictor = None if snapshot is None else snapshot.predictors.get(lifecycle)
     rows: list[list[Any]] = []
     if predictor is not None:
-        for model, share in (("churn", predictor.churn_share), ("value", predictor.value_share)):
-            rows += [
-                [model, "closed form over the order history", 1.0 - share],
-                [model, "regression over all that is known", share],
-            ]
+        trust, share = predictor.churn_trust, predictor.churn_share
+        rows = [
+            ["churn", "champion: closed form over the order history, corrected", trust],
+            ["churn", "champion: who is likelier than who, learned afresh", 1.0 - trust - share],
+            ["churn", "challenger: regression that believes labels alone", share],
+            ["value", "closed form over the order history", 1.0 - predictor.value_share],
+            ["value", "regression over all that is known", predictor.value_share],
+        ]
     return Table(
         "Whose word counts: champion and challengers",
         (Column("model"), Column("part"), Column("share", "share")),
