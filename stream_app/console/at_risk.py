@@ -106,17 +106,22 @@ def first_to_save(context: Context, asked: Asked, most: int) -> Table:
 
 def _found(context: Context, asked: Asked, order: str, most: int) -> list[_Endangered]:
     stage = asked.values.get("stage", "")
-    join = "JOIN" if order == "alerts" else "LEFT JOIN"
-    wanted, values = ["standing.lifecycle = ?", "standing.at_stake > 0"], [asked.lifecycle]
+    wanted, values = ["standing.lifecycle = ?"], [asked.lifecycle]
     if stage:
-        wanted[1:] = ["standing.stage = ?", "standing.risk IS NOT NULL"]
+        wanted += ["standing.stage = ?", "standing.risk IS NOT NULL"]
         values.append(stage)
+    else:
+        # The plus keeps SQLite from sorting everybody with something at stake when it can walk along another index.
+        wanted.append("standing.at_stake > 0" if order == "stake" else "+standing.at_stake > 0")
+    tables = "standing LEFT JOIN alert USING (lifecycle, customer)"
     if order == "alerts":
-        wanted.append("alert.status = 'raised'")
+        tables = "alert CROSS JOIN standing USING (lifecycle, customer)"
+        wanted += ["alert.lifecycle = ?", "alert.status = 'raised'"]
+        values.append(asked.lifecycle)
     question = (
         "SELECT standing.customer, standing.stage, risk, revenue, at_stake, segment, next_stage, next_p, action, "  # noqa: S608 - words of this module
-        f"alert.reasons, alert.status, alert.at FROM standing {join} alert ON alert.lifecycle = standing.lifecycle "
-        f"AND alert.customer = standing.customer WHERE {' AND '.join(wanted)} ORDER BY {_ORDERS[order]} LIMIT ? OFFSET ?"
+        f"alert.reasons, alert.status, alert.at FROM {tables} WHERE {' AND '.join(wanted)} "
+        f"ORDER BY {_ORDERS[order]} LIMIT ? OFFSET ?"
     )
     return [_Endangered(*row) for row in context.store.rows(question, *values, most, asked.skipped)]
 

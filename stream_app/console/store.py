@@ -1,10 +1,8 @@
 """What the console remembers: one SQLite file, written by one thread, read by many.
 
-Numbers that a first view needs stand in tables that are kept up as records come (``flow``, ``answer``,
-``letter_count``), so that it
-does not grow with the number of customers. The offsets of the topics stand in the same file and
-change in the same
-transaction, so each record counts exactly once, whenever the process dies.
+Numbers that a first view needs stand in tables that are kept up as records come (``flow``, ``answer``, ``letter_count``), so
+that it does not grow with the number of customers. The offsets of the topics stand in the same file and change in the
+same transaction, so each record counts exactly once, whenever the process dies.
 """
 
 import sqlite3
@@ -21,7 +19,7 @@ __all__ = ["NEW", "Row", "Store"]
 Row = tuple[Any, ...]
 NEW: Final = ""
 """Where customers come from who enter, and where they go who are erased."""
-_LAYOUT: Final = 2
+_LAYOUT: Final = 3
 _TABLES: Final = """
 CREATE TABLE place (topic TEXT, partition INTEGER, next_offset INTEGER NOT NULL, PRIMARY KEY (topic, partition))
 WITHOUT ROWID;
@@ -33,6 +31,7 @@ CREATE TABLE standing (
     PRIMARY KEY (lifecycle, customer)
 ) WITHOUT ROWID;
 CREATE INDEX standing_at_stake ON standing (lifecycle, at_stake DESC);
+CREATE INDEX standing_risk ON standing (lifecycle, risk DESC);
 CREATE INDEX standing_stage ON standing (lifecycle, stage, at_stake DESC);
 CREATE TABLE gone (lifecycle TEXT, customer TEXT, version INTEGER NOT NULL, PRIMARY KEY (lifecycle, customer)) WITHOUT ROWID;
 CREATE TABLE move (
@@ -46,15 +45,14 @@ CREATE TABLE flow (
     PRIMARY KEY (lifecycle, day, from_stage, to_stage, reason)
 ) WITHOUT ROWID;
 CREATE TABLE alert (
-    lifecycle TEXT, customer TEXT, version INTEGER NOT NULL, status TEXT NOT NULL, at INTEGER NOT NULL, reasons
-    TEXT NOT NULL,
-    PRIMARY KEY (lifecycle, customer)
+    lifecycle TEXT, customer TEXT, version INTEGER NOT NULL, status TEXT NOT NULL, at INTEGER NOT NULL,
+    reasons TEXT NOT NULL, PRIMARY KEY (lifecycle, customer)
 ) WITHOUT ROWID;
+CREATE INDEX alert_at ON alert (lifecycle, status, at DESC);
 CREATE TABLE letter (
-    partition INTEGER, offset INTEGER, at INTEGER NOT NULL, reason TEXT NOT NULL, sentence TEXT NOT NULL, topic
-    TEXT NOT NULL,
-    source_partition TEXT NOT NULL, source_offset TEXT NOT NULL, key TEXT NOT NULL, bytes INTEGER NOT NULL,
-    PRIMARY KEY (partition, offset)
+    partition INTEGER, offset INTEGER, at INTEGER NOT NULL, reason TEXT NOT NULL, sentence TEXT NOT NULL,
+    topic TEXT NOT NULL, source_partition TEXT NOT NULL, source_offset TEXT NOT NULL, key TEXT NOT NULL,
+    bytes INTEGER NOT NULL, PRIMARY KEY (partition, offset)
 ) WITHOUT ROWID;
 CREATE INDEX letter_at ON letter (at DESC);
 CREATE TABLE letter_count (day INTEGER, reason TEXT, letters INTEGER NOT NULL, PRIMARY KEY (day, reason)) WITHOUT ROWID;

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import pytest
 from aiokafka import AIOKafkaProducer
+from selenium.webdriver import Chrome
 
 from stream_app.batch_sender import partition_of
 from stream_app.embedded.record import read_record
@@ -77,12 +78,20 @@ def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
     assert alive(home) == []
 
 
+@pytest.fixture(scope="package")
+def window(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chrome]:
+    """One browser for all: starting one takes longer than most tests."""
+    with chromium(tmp_path_factory.mktemp("profile")) as browser:
+        yield browser
+
+
 @pytest.fixture
-def onlooker(live: Live, tmp_path: Path) -> Iterator[Onlooker]:
-    """Somebody who has opened the address that the demo printed."""
-    with chromium(tmp_path) as browser:
-        browser.get(live.summary["console"])
-        yield Onlooker(browser, live.summary["console"].partition("/login")[0])
+def onlooker(live: Live, window: Chrome) -> Onlooker:
+    """Somebody who has opened the address that the demo printed, on a desktop, in light."""
+    window.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+    window.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
+    window.get(live.summary["console"])
+    return Onlooker(window, live.summary["console"].partition("/login")[0])
 
 
 async def send_hostile(kafka: str, after: str) -> None:
@@ -90,10 +99,13 @@ async def send_hostile(kafka: str, after: str) -> None:
     at = datetime.fromisoformat(after)
     async with AIOKafkaProducer(bootstrap_servers=kafka) as producer:
         partitions = len(await producer.partitions_for("lifecycle.purchases"))
+        offsets: list[dict[str, int]] = [{} for _ in range(partitions)]
 
         async def send(topic: str, customer: str, value: bytes) -> None:
             place = partition_of(customer.encode(), partitions)
-            await producer.send_and_wait(f"lifecycle.{topic}", value, key=customer.encode(), partition=place)
+            name = f"lifecycle.{topic}"
+            sent = await producer.send_and_wait(name, value, key=customer.encode(), partition=place)
+            offsets[place][name] = sent.offset + 1
 
         for number, customer in enumerate(HOSTILE):
             for event, topic in (("Order Completed", "purchases"), (EVIL, "clickstream")):
@@ -105,6 +117,11 @@ async def send_hostile(kafka: str, after: str) -> None:
                 await send(topic, customer, json.dumps(body).encode())
         await send("clickstream", "broken", BROKEN)
         await send("purchases", "repaired", json.dumps(DOUBTFUL).encode())
+        for place, known in enumerate(offsets):  # the worker goes by event time: it need not wait for more
+            tick = json.dumps(
+                {"at": f"{at + timedelta(seconds=1):%Y-%m-%dT%H:%M:%S}Z", "offsets": known}
+            ).encode()
+            await producer.send_and_wait("lifecycle.ticks", tick, partition=place)
 
 
 async def settled(kafka: str) -> Counted:
