@@ -6,6 +6,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from scorers.learner import Learner
+from state import parse_instant
 from stream_app.training import Training
 
 MODELS = ("churn", "next_stage", "value")
@@ -26,12 +27,11 @@ class ModelMetrics(Collector):
     def __init__(self, now: Callable[[], int]) -> None:
         self.training: Training | None = None
         self._now = now
-        self._changed = now()
+        self._since = now()
 
     def update(self, training: Training | None) -> None:
         """Take over what the trainer tells after a take-over, a loss, or a snapshot."""
         self.training = training
-        self._changed = self._now()
 
     def collect(self) -> Iterator[Metric]:
         """Give all figures; a figure that is not known yet is left out."""
@@ -53,6 +53,7 @@ class ModelMetrics(Collector):
             name: GaugeMetricFamily(f"lifecycle_model_{name}", f"Prequential {name}", labels=["model"])
             for name in names
         }
+        published = parse_instant(training.published_at) if training.published_at else self._since
         version = GaugeMetricFamily("lifecycle_model_version", "Labels learned", labels=["model"])
         age = GaugeMetricFamily("lifecycle_model_age_seconds", "Since the last snapshot", labels=["model"])
         for lifecycle, learner in training.state.learners.items():
@@ -60,7 +61,7 @@ class ModelMetrics(Collector):
             for model, figures in _figures(learner).items():
                 label = [f"{lifecycle}:{model}"]
                 version.add_metric(label, learner.labels)
-                age.add_metric(label, (self._now() - self._changed) / 1e6)
+                age.add_metric(label, max(0.0, (self._now() - published) / 1e6))
                 examples.add_metric(label, figures.pop("examples") or 0.0)
                 for name in names:
                     value = figures.get(name)

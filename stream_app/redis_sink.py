@@ -105,6 +105,16 @@ class RedisSink:
                 self._shas.clear()
                 return await self._push(partition, records)
 
+    async def ping(self) -> None:
+        """Ask for a sign of life.
+
+        Raises:
+            RedisUnavailable: Redis does not answer.
+        """
+        with telling_redis("it is not known whether stage changes can be written"):
+            async with asyncio.timeout(self._patience):
+                await self._client.ping()
+
     async def applied(self, partition: int) -> int:
         """Offset up to which Redis holds a partition in full, -1 for nothing.
 

@@ -9,6 +9,8 @@ from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 import orjson
 from prometheus_client import CollectorRegistry, make_wsgi_app
 
+from stream_app.errors import Unavailable
+
 __all__ = ["Check", "serve_status"]
 
 #: Says in one sentence what is wrong, or nothing if all is well.
@@ -41,6 +43,9 @@ def serve_status(
 
     Returns:
         The port.
+
+    Raises:
+        Unavailable: If the address cannot be listened on.
     """
     metrics = make_wsgi_app(registry)
 
@@ -54,6 +59,12 @@ def serve_status(
         start(status, [("Content-Type", "application/json"), ("Cache-Control", "no-store")])
         return [orjson.dumps({"ok": not reasons, "reasons": reasons})]
 
-    server = make_server(host, port, page, server_class=_Server, handler_class=_Quiet)
+    try:
+        server = make_server(host, port, page, server_class=_Server, handler_class=_Quiet)
+    except OSError as error:
+        raise Unavailable(
+            f"metrics: {host}:{port} cannot be listened on ({error.strerror}); give each process of this machine a "
+            "metrics.port of its own, or 0 for a free one"
+        ) from None
     threading.Thread(target=server.serve_forever, name="status page", daemon=True).start()
     return server.server_port

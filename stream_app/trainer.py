@@ -62,6 +62,7 @@ class Trainer:
     Attributes:
         training: What is known; `None` while waiting as a standby.
         published: Snapshots sent by this process.
+        unready: Why it neither learns nor stands by; ``None`` if it does.
     """
 
     def __init__(
@@ -77,6 +78,7 @@ class Trainer:
         self.topic = topic
         self.training: Training | None = None
         self.published = 0
+        self.unready: str | None = "the trainer is not in its group yet"
         self._now = now
         self._pace = pace or Pace()
         self._rebuild = rebuild
@@ -111,12 +113,15 @@ class Trainer:
             log.info("waiting for the lease", topic=lease.partition.topic)
             while not stop.is_set():
                 epoch = lease.epoch
+                if epoch:
+                    self.unready = None
                 if lease.held:
                     await self._lead(consumer, lease, epoch, stop)
                 else:
                     # Also tells the group that this member is alive.
                     await consumer.getmany(timeout_ms=int(self._pace.poll_s * 1000))
         finally:
+            self.unready = "the trainer has left its group"
             await consumer.stop()
 
     async def _lead(self, consumer: AIOKafkaConsumer, lease: Lease, epoch: int, stop: asyncio.Event) -> None:

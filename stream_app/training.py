@@ -29,6 +29,7 @@ class Training:
     Attributes:
         state: Everything that a snapshot holds.
         fresh: Records absorbed since the last snapshot.
+        published_at: Processing time (RFC 3339) of the last snapshot, by whichever process; empty before the first.
     """
 
     def __init__(self, tasks: Mapping[str, Task], state: LearnerState | None = None) -> None:
@@ -45,6 +46,7 @@ class Training:
             live={name: LiveFigures() for name in tasks} | ({} if state is None else state.live),
         )
         self.fresh = 0
+        self.published_at = ""
 
     @classmethod
     def resume(cls, tasks: Mapping[str, Task], snapshot: Snapshot) -> "Training":
@@ -53,7 +55,9 @@ class Training:
         Raises:
             SnapshotRefused: When its learners do not load.
         """
-        return cls(tasks, restore(snapshot))
+        resumed = cls(tasks, restore(snapshot))
+        resumed.published_at = snapshot.created_at
+        return resumed
 
     @property
     def learned(self) -> int:
@@ -90,7 +94,7 @@ class Training:
             SnapshotRefused: If it grew beyond its bound.
         """
         sealed = seal(self.state, key, created_at)
-        self.fresh = 0
+        self.fresh, self.published_at = 0, created_at
         return sealed
 
     def _learn(self, value: bytes | None) -> str:

@@ -15,6 +15,8 @@ from stream_app.settings import Settings, load_settings
 if TYPE_CHECKING:
     from stream_app.delivery.destination import Destination
     from stream_app.delivery.metrics import DeliveryMetrics
+    from stream_app.delivery.readiness import Readiness
+    from stream_app.pulse import Pulse
 
 
 def deliver(
@@ -35,7 +37,9 @@ def deliver(
     """
     from stream_app.delivery.destination import load_destinations  # noqa: PLC0415 - slow to import
     from stream_app.delivery.metrics import DeliveryMetrics  # noqa: PLC0415 - same
+    from stream_app.delivery.readiness import Readiness  # noqa: PLC0415 - same
     from stream_app.logs import configure  # noqa: PLC0415 - same
+    from stream_app.pulse import Pulse  # noqa: PLC0415 - same
     from stream_app.status_page import serve_status  # noqa: PLC0415 - same
 
     settings = load_settings(config, kafka=kafka, data_dir=data_dir, destinations=destination)
@@ -45,16 +49,21 @@ def deliver(
         )
     destinations = load_destinations(settings.destinations)
     configure(settings.log)
-    metrics = DeliveryMetrics()
-    where = settings.metrics
-    port = serve_status(where.host, where.port, metrics.registry, {"healthz": [], "readyz": []})
+    metrics, pulse = DeliveryMetrics(), Pulse()
+    readiness = Readiness(destination.name for destination in destinations)
+    where, checks = settings.metrics, {"healthz": [pulse.check], "readyz": [readiness.check]}
+    port = serve_status(where.host, where.port, metrics.registry, checks)
     address = f"http://{where.host}:{port}/metrics"
     structlog.get_logger(__name__).info("metrics", address=address)
-    asyncio.run(_until_told(settings, destinations, metrics))
+    asyncio.run(_until_told(settings, destinations, metrics, readiness, pulse))
 
 
 async def _until_told(
-    settings: Settings, destinations: list["Destination"], metrics: "DeliveryMetrics"
+    settings: Settings,
+    destinations: list["Destination"],
+    metrics: "DeliveryMetrics",
+    readiness: "Readiness",
+    pulse: "Pulse",
 ) -> None:
     from stream_app.delivery.run import deliver_until  # noqa: PLC0415 - slow to import
 
@@ -62,4 +71,8 @@ async def _until_told(
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    await deliver_until(stop, settings, destinations, metrics, lambda: time.time_ns() // 1000)
+    beating = asyncio.create_task(pulse.beat())
+    try:
+        await deliver_until(stop, settings, destinations, metrics, readiness, lambda: time.time_ns() // 1000)
+    finally:
+        beating.cancel()

@@ -3,6 +3,7 @@
 import asyncio
 import signal
 import time
+from collections.abc import Iterable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -16,8 +17,9 @@ from stream_app.model_file import load_models
 from stream_app.model_metrics import ModelMetrics
 from stream_app.model_topic_of import model_topic
 from stream_app.options import ConfigFile, DataDir, Kafka, Lifecycles
+from stream_app.pulse import Pulse
 from stream_app.settings import Metrics, Settings, load_settings
-from stream_app.status_page import serve_status
+from stream_app.status_page import Check, serve_status
 from stream_app.topic_admin import ensure
 from stream_app.topics import declare
 from stream_app.trainer import Pace, Trainer
@@ -52,14 +54,14 @@ def trainer(
     if start is not None:
         start()  # a file that cannot be used is told before anything is joined
     configure(settings.log)
-    metrics = ModelMetrics(_now)
-    _serve(metrics, settings.metrics)
+    metrics, pulse = ModelMetrics(_now), Pulse()
     pace = Pace(broadcast_s=settings.models.broadcast_every / 1e6)
     running = Trainer(topic, _now, pace, rebuild=rebuild, start=start, on_change=metrics.update)
-    asyncio.run(_until_told(settings, running))
+    _serve(metrics, settings.metrics, {"healthz": [pulse.check], "readyz": [lambda: running.unready]})
+    asyncio.run(_until_told(settings, running, pulse))
 
 
-async def _until_told(settings: Settings, trainer: Trainer) -> None:
+async def _until_told(settings: Settings, trainer: Trainer, pulse: Pulse) -> None:
     """Check the two topics, run until SIGTERM or Ctrl-C, then publish what is new and leave."""
     own = {trainer.topic.training.topic, trainer.topic.models.topic}
     wanted = [topic for topic in declare(settings) if topic.name in own]
@@ -68,14 +70,18 @@ async def _until_told(settings: Settings, trainer: Trainer) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    await trainer.run(stop)
+    beating = asyncio.create_task(pulse.beat())
+    try:
+        await trainer.run(stop)
+    finally:
+        beating.cancel()
 
 
-def _serve(metrics: ModelMetrics, where: Metrics) -> None:
+def _serve(metrics: ModelMetrics, where: Metrics, checks: Mapping[str, Iterable[Check]]) -> None:
     registry = CollectorRegistry()
     registry.register(metrics)
     ProcessCollector(registry=registry)
-    port = serve_status(where.host, where.port, registry, {"healthz": [], "readyz": []})
+    port = serve_status(where.host, where.port, registry, checks)
     structlog.get_logger(__name__).info("metrics", address=f"http://{where.host}:{port}/metrics")
 
 

@@ -18,6 +18,7 @@ from stream_app.delivery.attempts import AttemptLog
 from stream_app.delivery.message import Kind, Message, erased_by, is_wanted, message_of
 from stream_app.delivery.metrics import DeliveryMetrics
 from stream_app.delivery.progress import Progress
+from stream_app.delivery.readiness import Readiness
 from stream_app.delivery.sender import Sender
 
 __all__ = ["Courier", "topics_of"]
@@ -60,6 +61,7 @@ class Courier(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ship
         sender: Sender,
         attempts: AttemptLog,
         metrics: DeliveryMetrics,
+        readiness: Readiness,
         client: dict[str, Any],
         prefix: str,
     ) -> None:
@@ -67,6 +69,7 @@ class Courier(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ship
         self._destination = sender.destination
         self._attempts = attempts
         self._metrics = metrics
+        self._readiness = readiness
         self._topics = topics_of(prefix, self._destination.on)
         self._customers: dict[str, _Waiting] = {}
         self._progress: dict[TopicPartition, Progress] = {}
@@ -120,6 +123,7 @@ class Courier(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ship
                 await self._consumer.commit({partition: committed})
                 self._consumer.seek(partition, committed)
             self._progress[partition] = Progress(committed)
+        self._readiness.joined(self._destination.name)
 
     async def _let_go(self, partitions: set[TopicPartition]) -> None:
         """Stop what is under way for *partitions*; a customer's messages of others go on."""

@@ -92,7 +92,9 @@ def is_wanted(destination: Destination, message: Message) -> bool:
     try:
         return bool(jmespath.search(only.when, _document(destination, message)))
     except JMESPathError as error:
-        log.warning("condition fails", destination=destination.name, message=message.id, error=str(error))
+        # Without the text of the error: it quotes values of the message.
+        facts = {"customer": message.customer, "version": fields["version"], "error": type(error).__name__}
+        log.warning("condition fails", destination=destination.name, **facts)
         return False
 
 

@@ -1,6 +1,6 @@
 """What Prometheus reads of the deliveries."""
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 
 __all__ = ["DeliveryMetrics"]
 
@@ -32,6 +32,7 @@ class DeliveryMetrics:
         self._lag = Gauge(
             "lifecycle_delivery_lag", "Records published and not finished", ["destination"], registry=registry
         )
+        ProcessCollector(registry=registry)
 
     def tried(self, destination: str, outcome: str, seconds: float) -> None:
         """Note a request: delivered, failed or refused."""

@@ -12,6 +12,7 @@ from stream_app.delivery.attempts import AttemptLog, log_path
 from stream_app.delivery.courier import Courier
 from stream_app.delivery.destination import Destination
 from stream_app.delivery.metrics import DeliveryMetrics
+from stream_app.delivery.readiness import Readiness
 from stream_app.delivery.sender import Sender
 from stream_app.errors import Unavailable
 from stream_app.kafka_clients import client_options
@@ -27,6 +28,7 @@ async def deliver_until(
     settings: Settings,
     destinations: Sequence[Destination],
     metrics: DeliveryMetrics,
+    readiness: Readiness,
     now: Callable[[], int],
 ) -> None:
     """Deliver to all *destinations* until *stop* is set.
@@ -38,7 +40,7 @@ async def deliver_until(
     try:
         async with asyncio.TaskGroup() as group:
             for destination in destinations:
-                group.create_task(_deliver(stop, settings, destination, metrics, now, client))
+                group.create_task(_deliver(stop, settings, destination, metrics, readiness, now, client))
     except* KafkaError as errors:
         raise Unavailable(f"deliveries cannot go on ({errors.exceptions[0]}): is Kafka up?") from errors
 
@@ -48,6 +50,7 @@ async def _deliver(
     settings: Settings,
     destination: Destination,
     metrics: DeliveryMetrics,
+    readiness: Readiness,
     now: Callable[[], int],
     client: dict[str, Any],
 ) -> None:
@@ -56,6 +59,6 @@ async def _deliver(
         attempts.forget_before(now() - settings.deliver.keep_attempts)
         async with Sender(destination, attempts, metrics, now) as sender:
             log.info("delivering", destination=destination.name, to=urlsplit(destination.url).hostname)
-            await Courier(sender, attempts, metrics, client, settings.topic_prefix).run(stop)
+            await Courier(sender, attempts, metrics, readiness, client, settings.topic_prefix).run(stop)
     finally:
         attempts.close()

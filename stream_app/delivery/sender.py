@@ -98,7 +98,12 @@ class Sender:
             self._note(message, number, "given_up", None, time.monotonic(), said)
         if outcome != "delivered":
             log.warning(
-                "not delivered", destination=self.destination.name, message=message.id, outcome=outcome
+                "not delivered",
+                destination=self.destination.name,
+                customer=message.customer,
+                kind=message.kind,
+                version=message.fields["version"],
+                outcome=outcome,
             )
         self._metrics.delivered(self.destination.name, outcome)
         return outcome

@@ -15,7 +15,6 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from stream_app.gateway.answers import Refused, found
 from stream_app.gateway.browser import BrowserSettings
 from stream_app.gateway.cloud_events import CloudEvents
-from stream_app.gateway.figures import Figures
 from stream_app.gateway.openapi import description
 from stream_app.gateway.outbox import Outbox
 from stream_app.gateway.profiles import Profiles
@@ -35,7 +34,6 @@ class Application:
         webhooks: Takes what other systems send in shapes of their own.
         profiles: Gives profiles, or None without read keys.
         outbox: Says whether Kafka is there.
-        figures: What is counted.
         origins: Websites that may use it from a browser; ``*`` for any.
     """
 
@@ -45,11 +43,9 @@ class Application:
         webhooks: Webhooks,
         profiles: Profiles | None,
         outbox: Outbox,
-        figures: Figures,
         origins: tuple[str, ...],
     ) -> None:
         self._outbox = outbox
-        self._figures = figures
         routes: list[BaseRoute] = [
             *Tracking(reception).routes(),
             *CloudEvents(reception).routes(),
@@ -57,7 +53,6 @@ class Application:
             BrowserSettings(reception.keys).route(),
             Route("/healthz", self.health),
             Route("/readyz", self.readiness),
-            Route("/metrics", self.metrics),
             Route("/openapi.json", self.openapi),
         ]
         if profiles is not None:
@@ -89,12 +84,6 @@ class Application:
         if reason is None:
             return found({"status": "ready"})
         return Refused(503, "not_ready", reason, 1).answer()
-
-    async def metrics(self, _request: Request) -> Response:
-        """For Prometheus."""
-        self._figures.queue.set(self._outbox.waiting_bytes)
-        self._figures.kafka_up.set(int(self._outbox.reason is None))
-        return Response(self._figures.page(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
     async def openapi(self, _request: Request) -> Response:
         """What can be asked, for programs."""

@@ -1,6 +1,8 @@
 """What Prometheus reads from a gateway. Labels never hold a customer id or a key."""
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from collections.abc import Callable
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 
@@ -34,13 +36,15 @@ class Figures:
             buckets=_SECONDS,
             registry=registry,
         )
-        self.queue = Gauge(
+        self._queue = Gauge(
             "lifecycle_gateway_queue_bytes", "Bytes that wait for Kafka's acknowledgement", registry=registry
         )
-        self.kafka_up = Gauge(
+        self._kafka_up = Gauge(
             "lifecycle_gateway_kafka_up", "Whether events can be sent to Kafka", registry=registry
         )
+        ProcessCollector(registry=registry)
 
-    def page(self) -> bytes:
-        """The page in Prometheus' text format."""
-        return generate_latest(self.registry)
+    def watch(self, queue: Callable[[], float], kafka_up: Callable[[], float]) -> None:
+        """Ask, whenever Prometheus does, how many bytes wait and whether Kafka is there."""
+        self._queue.set_function(queue)
+        self._kafka_up.set_function(kafka_up)

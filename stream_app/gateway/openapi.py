@@ -161,12 +161,6 @@ def _reading() -> dict[str, Any]:
         "/healthz": {"get": _got("The process answers.", plain)},
         "/readyz": {"get": _got("Kafka answers.", plain, "503")},
         "/openapi.json": {"get": _got("This document.", {"type": "object"})},
-        "/metrics": {
-            "get": {
-                "summary": "For Prometheus.",
-                "responses": {"200": {"description": "Metrics.", "content": {"text/plain": {}}}},
-            }
-        },
     }
 
 

@@ -21,8 +21,10 @@ from stream_app.gateway.outbox import Outbox
 from stream_app.gateway.profiles import Profiles
 from stream_app.gateway.reception import Reception
 from stream_app.gateway.webhooks import Webhooks
+from stream_app.pulse import Pulse
 from stream_app.redis_connection import connect
-from stream_app.settings import Settings
+from stream_app.settings import Metrics, Settings
+from stream_app.status_page import serve_status
 
 _KEEP_ALIVE_S = 75  # longer than load balancers keep theirs, so that they close first
 
@@ -62,14 +64,19 @@ async def serve(settings: Settings) -> None:
     webhooks = Webhooks(settings, reception)
     client = connect(settings.redis) if settings.gateway.read_keys else None
     profiles = None if client is None else Profiles(client, keys, _lifecycles(settings), figures)
-    app = Application(reception, webhooks, profiles, outbox, figures, settings.gateway.cors_origins)
+    app = Application(reception, webhooks, profiles, outbox, settings.gateway.cors_origins)
+    figures.watch(lambda: outbox.waiting_bytes, lambda: outbox.reason is None)
+    pulse = Pulse()
     with _listening(settings) as listener:
+        _serve_figures(settings.metrics, figures, outbox, pulse)
+        beating = asyncio.create_task(pulse.beat())
         look_rarely()
         freeze()
         outbox.open()
         try:
             await _answer(app, settings, listener, outbox)
         finally:
+            beating.cancel()
             await outbox.close()
             if client is not None:
                 await client.aclose()
@@ -117,6 +124,13 @@ class _Server(uvicorn.Server):
         """Stop gracefully; at once when told again."""
         self.force_exit = self.should_exit
         self.should_exit = True
+
+
+def _serve_figures(where: Metrics, figures: Figures, outbox: Outbox, pulse: Pulse) -> None:
+    """Open the pages for operators on a port of their own: senders must not see them."""
+    checks = {"healthz": [pulse.check], "readyz": [lambda: outbox.reason]}
+    port = serve_status(where.host, where.port, figures.registry, checks)
+    structlog.get_logger(__name__).info("metrics", address=f"http://{where.host}:{port}/metrics")
 
 
 def _listening(settings: Settings) -> socket.socket:

@@ -56,6 +56,12 @@ class Lane:
         committed: Committed offsets by source index.
         published: Told of stage changes that are acknowledged: the offset of the first, the records, and when (s, Unix
             time) the oldest event that led to them came to Kafka.
+
+    Attributes:
+        engine: The fold.
+        arrivals: Since when records wait.
+        customers: Customers by (lifecycle index, stage index), as of one instant between two runs: the engine's own
+            count moves while another thread reads it.
     """
 
     def __init__(
@@ -94,6 +100,7 @@ class Lane:
         self._last: Delivery | None = None
         self._published = published
         self.arrivals = Arrivals(len(SOURCES))
+        self.customers = dict(engine.population)
 
     # ---------------------------------------------------------------- input
 
@@ -156,8 +163,9 @@ class Lane:
             done = _positions(records)
             arrived = self.arrivals.take(done)
             async with self.context.turn:
-                with self.context.metrics.batch.time():
-                    effects = self.engine.fold(records, now=self.context.now(), stamp=stamp)
+                began = monotonic()
+                effects = self.engine.fold(records, now=self.context.now(), stamp=stamp)
+                self.context.metrics.batch.observe(monotonic() - began)
             await self._catch_up(effects, stamp, done, arrived)
             return True
         return await self._tick()
@@ -251,7 +259,8 @@ class Lane:
         if before is not None:
             await before.task
         self._mark(run.done)
-        self.context.metrics.count(self, run.effects)
+        self.context.metrics.count(self.context.source_topics, run.effects)
+        self.customers = dict(self.engine.population)
 
     async def _publish(self, run: Delivery) -> list[Handed]:
         """Hand over what a run owes; what comes after it may be handed over as soon as its stage changes are."""

@@ -3,13 +3,13 @@
 import asyncio
 from collections.abc import Callable, Coroutine, Generator, Iterable, Iterator, Mapping
 from time import monotonic
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import structlog
 from faust.types import TP, ConsumerMessage
 
 from scorers.snapshot import Snapshot
-from state import Bounds, MeasureMap, format_instant
+from state import Bounds, MeasureMap, format_instant, parse_instant
 from stream_app.engine import PartitionEngine
 from stream_app.garbage import freeze
 from stream_app.kafka_clients import client_options
@@ -18,7 +18,6 @@ from stream_app.model_topic import ModelTopic
 from stream_app.recent import RECENT
 from stream_app.redis_alerts import AlertBook
 from stream_app.redis_sink import RedisSink
-from stream_app.telemetry import Lag
 from stream_app.topics import SOURCES
 from stream_app.worker.alert_lane import AlertLane
 from stream_app.worker.changelog import read_partition
@@ -27,12 +26,13 @@ from stream_app.worker.intake import Intake
 from stream_app.worker.lane import Lane
 from stream_app.worker.marks import Marks
 from stream_app.worker.publisher import Record
+from stream_app.worker.redis_watch import watch_redis
 from stream_app.worker.sink_lane import SinkLane
 from stream_app.worker.stores import TableStore
 from stream_app.worker.tables import tables_for
 from stream_app.worker.watchdog import Lease
 
-__all__ = ["Ownership"]
+__all__ = ["Lag", "Ownership"]
 
 _T = TypeVar("_T")
 
@@ -41,6 +41,24 @@ log = structlog.get_logger(__name__)
 #: Records of one topic-partition that may be with the worker and not finished: bounds memory.
 _ROOM = 20_000
 _GIVE_UP_SECONDS = 45.0
+
+
+class Lag(NamedTuple):
+    """How far one partition of a topic is behind.
+
+    Attributes:
+        topic: Full name.
+        partition: Its number.
+        events: Events that are not folded and delivered.
+        seconds: Since the oldest of them came to Kafka.
+        watermark: Event time (s, Unix) that the partition has come to; 0 before the first event.
+    """
+
+    topic: str
+    partition: int
+    events: int
+    seconds: float
+    watermark: float
 
 
 class Ownership:
@@ -54,6 +72,10 @@ class Ownership:
         bounds: What is believable.
         models: Where new models come from.
         lease: Told that the event loop runs.
+
+    Attributes:
+        lanes: What is owned, by partition.
+        models_made_at: When (µs) the snapshot of models that serve was made; ``None`` before the first.
     """
 
     def __init__(
@@ -81,6 +103,9 @@ class Ownership:
         self._alert_lanes: dict[int, AlertLane] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self._background_tasks: list[asyncio.Task[None]] = []
+        self._taking_since: float | None = None
+        self._took: float | None = None
+        self.models_made_at: int | None = None
 
     async def start(self) -> None:
         """Connect to Kafka, and begin to tell the time."""
@@ -88,6 +113,7 @@ class Ownership:
         self._background(self._stay_awake())
         await self.context.publisher.start()
         self._background(follow(self._models, self._serve))
+        self._background(watch_redis(self._sink, self.context.metrics))
         if self.context.settings.clock == "wall":
             self._background(self._tell_time())
 
@@ -105,7 +131,7 @@ class Ownership:
     def _serve(self, snapshot: Snapshot) -> None:
         """Take new models into service, between two runs."""
         changed = self.context.scoring.serve(snapshot.predictors)
-        self.context.metrics.serving({name: snapshot.predictors[name].version for name in changed})
+        self.models_made_at = parse_instant(snapshot.created_at)
         log.info("models taken into service", lifecycles=changed, examples=snapshot.offset)
 
     async def _stay_awake(self) -> None:
@@ -146,6 +172,17 @@ class Ownership:
             return "partitions are being taken over"
         return "the worker is not in its consumer group" if self.marks.generation < 0 else None
 
+    @property
+    def recovery_seconds(self) -> float | None:
+        """How long the last take-over took, or the one under way has taken so far; ``None`` before the first."""
+        since = self._taking_since
+        return self._took if since is None else monotonic() - since
+
+    @property
+    def sinks(self) -> list[SinkLane]:
+        """Who brings the stage changes of the partitions owned into Redis; may be asked from another thread."""
+        return list(self._sink_lanes.values())
+
     def lags(self, end_of: Callable[[TP], int | None]) -> Iterator[Lag]:
         """How far each owned partition of a source is behind.
 
@@ -159,7 +196,8 @@ class Ownership:
                 end, finished = end_of(tp), self.marks.finished(tp)
                 oldest = lane.arrivals.oldest(source)
                 events = 0 if end is None or finished is None else max(0, end - finished)
-                yield Lag(topic, partition, events, 0.0 if oldest is None else max(0.0, now - oldest))
+                seconds = 0.0 if oldest is None else max(0.0, now - oldest)
+                yield Lag(topic, partition, events, seconds, lane.engine.time / 1e6)
 
     def unread(self) -> set[TP]:
         """Partitions of the stage changes whose records come from the lanes that publish them."""
@@ -196,7 +234,7 @@ class Ownership:
             taken.result()
 
     async def _take_over(self, generation: int, owned: list[int], committed: dict[TP, int | None]) -> None:
-        started = monotonic()
+        started = self._taking_since = monotonic()
         stores = self._tables.take(owned)
         topic, _ = self.context.route("changelog", 0)
         records = await read_partition(client_options(self.context.settings), topic, stores) if owned else 0
@@ -204,10 +242,10 @@ class Ownership:
         for partition, store in stores.items():
             await _whole(self._open(partition, store, generation, committed))
         freeze()
-        self.context.metrics.own(self.lanes.values(), monotonic() - started)
+        self._took, self._taking_since = monotonic() - started, None
         log.info(
             "partitions taken over", partitions=owned, records=records, customers=self._customers(),
-            reading=round(read - started, 3), seconds=round(monotonic() - started, 3),
+            reading=round(read - started, 3), seconds=round(self._took, 3),
         )  # fmt: skip
 
     def _customers(self) -> int:
@@ -261,6 +299,7 @@ class Ownership:
             if self._taking is not None and not self._taking.done():
                 self._taking.cancel()
                 await asyncio.wait([self._taking])
+            self._taking_since = None
             await self._finish()
             self._tables.release()
 

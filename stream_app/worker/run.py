@@ -26,6 +26,7 @@ from stream_app.worker.app import LifecycleApp, create_app
 from stream_app.worker.context import Context
 from stream_app.worker.ownership import Ownership
 from stream_app.worker.publisher import Publisher
+from stream_app.worker.scraped import Scraped
 from stream_app.worker.watchdog import Lease, Watchdog
 
 __all__ = ["build_worker", "run_worker"]
@@ -74,7 +75,7 @@ def run_worker(settings: Settings) -> None:
     app, context = build_worker(settings)
     options = client_options(settings)
     asyncio.run(ensure(settings.kafka, declare(settings), options))
-    context.metrics.watch(context.scoring, lambda: app.gate.lags(partial(_end_of, app)))
+    context.metrics.registry.register(Scraped(app.gate, partial(_end_of, app)))
     where = settings.metrics
     checks: dict[str, list[Check]] = {
         "healthz": [partial(_stalled, context, app)],

@@ -51,10 +51,12 @@ class SinkLane:
         self._sink = sink
         self._partition = partition
         self._generation = generation
-        self._tp = TP(context.stage_changes, partition)
+        self.tp = TP(context.stage_changes, partition)
         self._inflow = Inflow(begin)
         self._pushed = begin
-        self._arrivals: deque[tuple[int, float]] = deque()
+        self._pushing = 0
+        self._told = begin
+        self._arrivals: deque[tuple[int, int, float]] = deque()
         self._news = asyncio.Event()
         self._closing = False
         sink.forget_partition(partition)
@@ -68,7 +70,9 @@ class SinkLane:
         """Take a fetched run; what has been taken already is passed over."""
         before = self._inflow.next
         self._inflow.read(records)
-        self._arrived(before, records[0].timestamp / 1000)
+        if not records[0].headers:  # what is told again was on time once
+            self._arrived(before, records[0].timestamp / 1000)
+        self._news.set()
 
     def offer_published(self, first: int, records: Sequence[Record], arrived: float | None) -> None:
         """Take what this worker has published, unless something is missing before it or too much is waiting.
@@ -80,18 +84,32 @@ class SinkLane:
         """
         before = self._inflow.next
         self._inflow.tell(first, records)
+        self._told = max(self._told, first + len(records))
         self.mark()
-        self._arrived(before, arrived)
+        self._arrived(before, self._context.now() / 1e6 if arrived is None else arrived)
+        self._news.set()
 
-    def _arrived(self, before: int, at: float | None) -> None:
-        if self._inflow.next > before:
-            self._arrivals.append((self._inflow.next - 1, self._context.now() / 1e6 if at is None else at))
-            self._news.set()
+    def waiting(self, end: int | None) -> int:
+        """Stage changes that Redis does not have, as far as is known; may be asked from another thread.
+
+        Args:
+            end: Offset at which the partition ends, as the last fetch has told.
+        """
+        following = self._inflow.next
+        # Of a topic that was never read it is not known where it begins: what was there before may be long deleted.
+        unread = max(0, max(self._told, end or 0) - following) if following else 0
+        return len(self._inflow) + self._pushing + unread
+
+    def _arrived(self, before: int, at: float) -> None:
+        """Keep since when (s, Unix time) those wait that have just joined the queue."""
+        end = self._inflow.next
+        if end > before:
+            self._arrivals.append((end - 1, end - before, at))
 
     def mark(self) -> None:
         """Mark what has come, and what Redis has; void until the marks of the generation have begun."""
-        self._context.marks.reach(self._generation, self._tp, self._inflow.next)
-        self._context.marks.finish(self._generation, self._tp, self._pushed)
+        self._context.marks.reach(self._generation, self.tp, self._inflow.next)
+        self._context.marks.finish(self._generation, self.tp, self._pushed)
 
     async def close(self) -> None:
         """Stop after the push under way."""
@@ -106,8 +124,9 @@ class SinkLane:
                 await self._news.wait()
                 continue
             batch = self._inflow.pop(_PUSH)
+            self._pushing = len(batch)
             if await self._push(batch):
-                self._pushed = batch[-1].offset + 1
+                self._pushing, self._pushed = 0, batch[-1].offset + 1
                 self.mark()
                 self._context.progressed()
 
@@ -120,13 +139,13 @@ class SinkLane:
             try:
                 result = await self._sink.push(self._partition, batch)
             except RedisUnavailable as error:
-                metrics.redis_is(up=False, pending=len(self._inflow) + len(batch))
+                metrics.redis_up.set(0)
                 log.warning("Redis is not written, trying again", partition=self._partition, error=str(error))
                 self._context.progressed()  # waiting for Redis is no standstill of the worker
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, _LONGEST_PAUSE)
                 continue
-            metrics.redis_is(up=True, pending=len(self._inflow))
+            metrics.redis_up.set(1)
             metrics.redis_push.observe(monotonic() - started)
             self._observe_latency(batch[-1].offset)
             if result.lost:
@@ -137,7 +156,8 @@ class SinkLane:
     def _observe_latency(self, upto: int) -> None:
         now = self._context.now() / 1e6
         while self._arrivals and self._arrivals[0][0] <= upto:
-            self._context.metrics.sink_latency.observe(max(0.0, now - self._arrivals.popleft()[1]))
+            _, changes, at = self._arrivals.popleft()
+            self._context.metrics.stage_change_latency.observe(max(0.0, now - at), changes)
 
     async def _ask_to_republish(self) -> None:
         log.warning("Redis has lost data, republishing the partition", partition=self._partition)

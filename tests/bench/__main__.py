@@ -17,6 +17,7 @@ NAMES = (
     "gateway",
     "faults",
     "garbage",
+    "metrics",
     "models",
     "console",
 )

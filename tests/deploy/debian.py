@@ -9,6 +9,7 @@ _PACKAGES = {
     "promtool": "prometheus",
     "prometheus": "prometheus",
     "amtool": "prometheus-alertmanager",
+    "prometheus-alertmanager": "prometheus-alertmanager",
     "chromium": "chromium",
     "chromedriver": "chromium-driver",
 }

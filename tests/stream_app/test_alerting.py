@@ -9,7 +9,7 @@ from state import DAY, Profile, parse_instant
 from stream_app.outputs import ALERT, STAGE_CHANGE, Output
 from stream_app.step import observe, pass_time
 from tests.state.builders import START, build_event
-from tests.stream_app.partitions import scoring
+from tests.stream_app.partitions import Partition, arrived, scoring
 
 SEGMENTS = ((100_000_000, "high"), (0, "low"))
 
@@ -115,3 +115,28 @@ def test_however_time_is_cut_the_alerts_are_the_same() -> None:
         cut.is_silent_until(day)
 
     assert cut.alerts == whole.alerts
+
+
+def test_with_the_wall_clock_it_is_the_hours_that_pass_which_alert_also_over_restarts() -> None:
+    setup, days = scoring(segments=SEGMENTS), (0, 10, 20, 30)
+    partition = Partition(setup, "wall")
+    for number, day in enumerate(days):
+        event = build_event(at=START + day * DAY, message=(number + 1) << 20, amount=40_000_000)
+        records = [record._replace(offset=number) for record in arrived([event])]
+        partition.fold(records, now=START + day * DAY)
+    assert told(partition.outputs) == []
+
+    alerts = []
+    for day in range(31, 400, 3):
+        partition.tick(START + day * DAY)
+        alerts += told(partition.outputs)
+        if not day % 2:  # another worker takes over, with what the changelog has
+            stored, partition = dict(partition.table.values), Partition(setup, "wall", None)
+            partition = Partition(setup, "wall", stored)
+            again, _ = partition.engine.recover({})
+            alerts += told(again)
+        else:
+            partition.outputs.clear()
+    versions = {alert["version"] for alert in alerts}
+    assert len(versions) == 1, "one crossing, however often it is sent"
+    assert 30 < day_of(alerts[0]) < 200

@@ -20,7 +20,7 @@ from tests.integration.workers import Offsets, Tenant
 
 _EVERY_S = 0.25
 _WEIGH_EVERY_S = 1.0
-_DUPLICATES = re.compile(rb'lifecycle_events_total\{outcome="duplicate",topic="\w+"\} ([0-9.e+]+)')
+_DUPLICATES = re.compile(rb'lifecycle_events_total\{outcome="duplicate",topic="[\w.-]+"\} ([0-9.e+]+)')
 
 
 class Watch:
