@@ -12,23 +12,31 @@ import random
 import tempfile
 import time
 import timeit
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from scorers.learner import Learner
 from scorers.predictor import predictor_of
+from stream_app.bundled import bundled
 from tests.bench.models import judging, references, rows
 from tests.bench.report import Report, console
 from tests.scorers.buyers import TASK, buyer, examples
 
 NAME = "models"
-QUICK = {"customers": 250, "sets": "cdnow", "resamples": 50}
+LEAST_MOVES = 1000
+QUICK = {"customers": 250, "sets": "cdnow", "more": "taobao", "presets": 100, "resamples": 50}
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """Sizes; the defaults take about twenty minutes on a quiet machine."""
+    """Sizes; the defaults take about ten minutes on a quiet core."""
     parser.add_argument("--customers", type=int, default=3000, help="sampled from each data set")
     parser.add_argument("--sets", default="cdnow,online-retail,starbucks", help="which data sets")
+    parser.add_argument(
+        "--more", default="starbucks,taobao,retentioneering", help="data sets with more than purchases"
+    )
+    parser.add_argument(
+        "--presets", type=int, default=600, help="customers for the next stage in every preset"
+    )
     parser.add_argument("--data", type=Path, default=rows.beside(), help="folder of the data sets")
     parser.add_argument("--seed", type=int, default=1, help="of the sample of customers")
     parser.add_argument("--resamples", type=int, default=200, help="of the bootstrap over customers")
@@ -40,19 +48,66 @@ async def run(options: argparse.Namespace) -> Report:
         NAME, sizes={"customers": options.customers, "seed": options.seed, "resamples": options.resamples}
     )
     _check_reference(report)
-    for name in options.sets.split(","):
+    for name in filter(None, options.sets.split(",")):
         console.rule(name)
-        kind = rows.KINDS[name]
-        with tempfile.TemporaryDirectory() as folder:
-            sample = rows.sample(kind, options.data, options.customers, options.seed, Path(folder))
-            ours = rows.backtest(kind, sample, Path(folder))
-        _judge(report, kind, ours, options)
+        ours = _run(name, options)[0]
+        _churn(report, ours, options)
+        _next_stage(report, ours, ours.kind.name)
+        if ours.value_days == ours.kind.horizon:
+            _value(report, ours)
+    for name in filter(None, options.more.split(",")):
+        console.rule(f"{name}: purchases alone, and all that is known")
+        _ablation(report, name, options)
+    if options.presets:
+        console.rule("next stage in every preset")
+        _presets(report, options)
     _speed(report)
     return report
 
 
-def _judge(report: Report, kind: rows.Kind, ours: rows.Rows, options: argparse.Namespace) -> None:
-    contenders = references.churn(ours, console.print)
+def _run(
+    name: str, options: argparse.Namespace, lifecycles: Sequence[str] = ("six-stage",)
+) -> list[rows.Rows]:
+    kind = rows.KINDS[name]
+    with tempfile.TemporaryDirectory() as folder:
+        sample = rows.sample(kind, options.data, options.customers, options.seed, Path(folder))
+        return rows.backtest(kind, sample, Path(folder), lifecycles)
+
+
+def _ablation(report: Report, name: str, options: argparse.Namespace) -> None:
+    """What opens, views and carts add: the same command on the same customers without them, on the same rows."""
+    kind = rows.KINDS[name]
+    with tempfile.TemporaryDirectory() as folder:
+        whole, part = Path(folder) / "whole", Path(folder) / "part"
+        sample = rows.sample(kind, options.data, options.customers, options.seed, whole)
+        part.mkdir()
+        (every,) = rows.backtest(kind, sample, whole)
+        (alone,) = rows.backtest(kind, rows.purchases_alone(kind, sample, part), part)
+    risk = judging.aligned(every, alone)
+    report.figures[f"{name}: churn, all that is known"] = ours = judging.binary(every.risk, every)
+    report.figures[f"{name}: churn, purchases alone"] = theirs = judging.binary(risk, every)
+    report.figures[f"{name}: churn, all less purchases alone"] = judging.bootstrap(
+        every, risk, options.resamples
+    )
+    report.ratio(
+        f"{name}: churn log-loss with all events over purchases alone",
+        ours["log_loss"] / theirs["log_loss"],
+        "<=",
+        1.0,
+    )
+
+
+def _presets(report: Report, options: argparse.Namespace) -> None:
+    """Every preset on the same customers, where they move more than a thousand times."""
+    few = argparse.Namespace(**{**vars(options), "customers": options.presets})
+    for name in filter(None, options.sets.split(",")):
+        names = [path.stem for path in sorted(bundled("lifecycles").glob("*.toml"))]
+        for preset, ours in zip(names, _run(name, few, names), strict=True):
+            _next_stage(report, ours, f"{name}, {preset}")
+
+
+def _churn(report: Report, ours: rows.Rows, options: argparse.Namespace) -> None:
+    kind, contenders = ours.kind, references.churn(ours, console.print)
     figures = {"ours": judging.binary(ours.risk, ours)}
     figures |= {name: judging.binary(risk, ours) for name, risk in contenders.items()}
     for name, made in figures.items():
@@ -69,13 +124,23 @@ def _judge(report: Report, kind: rows.Kind, ours: rows.Rows, options: argparse.N
         report.figures[f"{kind.name}: churn, ours less {name}"] = judging.bootstrap(
             ours, risk, options.resamples
         )
+
+
+def _next_stage(report: Report, ours: rows.Rows, where: str) -> None:
+    """The distribution over stages beside the three baselines; held against them from a thousand moves on."""
     stages = {"ours": judging.stages(ours.chances, ours)}
     stages |= {name: judging.stages(chances, ours) for name, chances in references.next_stage(ours).items()}
     for name, made in stages.items():
-        report.figures[f"{kind.name}: next stage, {name}"] = made
+        report.figures[f"{where}: next stage, {name}"] = made
+    if stages["ours"]["moves"] < LEAST_MOVES:
+        return
     usual = min(made["log_loss"] for name, made in stages.items() if name != "ours")
     loss = stages["ours"]["log_loss"] / usual
-    report.ratio(f"{kind.name}: next-stage log-loss over the best reference", loss, "<=", 1.0)
+    report.ratio(f"{where}: next-stage log-loss over the best reference", loss, "<=", 1.0)
+
+
+def _value(report: Report, ours: rows.Rows) -> None:
+    kind = ours.kind
     values = {"ours": judging.amounts(ours.value, ours)}
     values |= {name: judging.amounts(value, ours) for name, value in references.value(ours).items()}
     for name, made in values.items():

@@ -43,6 +43,20 @@ def bootstrap(rows: Rows, risk: Numbers, resamples: int, seed: int = 1) -> dict[
     }
 
 
+def aligned(rows: Rows, others: Rows) -> Numbers:
+    """What another run said of the same customers at the same instants; even odds of those it did not know."""
+    told = {
+        (others.names[customer], day + others.start): risk
+        for customer, day, risk in zip(others.customer, others.day, others.risk, strict=True)
+    }
+    return np.array(
+        [
+            told.get((rows.names[customer], day + rows.start), 0.5)
+            for customer, day in zip(rows.customer, rows.day, strict=True)
+        ]
+    )
+
+
 def losses(risk: Numbers, label: Numbers) -> Numbers:
     """Log-loss of each row."""
     kept = np.clip(risk, CERTAIN, 1.0 - CERTAIN)
@@ -69,7 +83,8 @@ def stages(chances: Numbers, rows: Rows) -> dict[str, float]:
 
 def amounts(value: Numbers, rows: Rows) -> dict[str, float]:
     """Mean absolute error, bias, Gini of the ranking, and the share of all spend in the best tenth."""
-    told, spent = value[rows.scored], rows.spent[rows.scored]
+    known = rows.scored & np.isfinite(rows.spent)
+    told, spent = value[known], rows.spent[known]
     order = np.argsort(-told, kind="stable")
     gained = np.cumsum(spent[order]) / spent.sum()
     return {

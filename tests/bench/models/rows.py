@@ -5,7 +5,7 @@ import lzma
 import random
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -31,6 +31,8 @@ class Kind:
         slack: Days beside warm-up and horizon before the first scored snapshot.
         header: Whether the file begins with a line of names.
         is_real: Whether people did this, not a simulator.
+        options: Of the command, beside the format.
+        form: Format of the backtest, by default the name.
     """
 
     name: str
@@ -41,6 +43,8 @@ class Kind:
     slack: int
     header: bool
     is_real: bool
+    options: tuple[str, ...] = ()
+    form: str = ""
 
 
 KINDS = {
@@ -56,7 +60,40 @@ KINDS = {
         is_real=True,
     ),
     "starbucks": Kind("starbucks", "starbucks/transcript.json.xz", 7, 1, 5, 2, header=False, is_real=False),
+    "taobao": Kind(
+        "taobao",
+        "taobao_userbehavior/UserBehavior_first_983_users.csv.gz",
+        2,
+        1,
+        1,
+        1,
+        header=False,
+        is_real=True,
+    ),
+    "retentioneering": Kind(
+        "retentioneering",
+        "retentioneering_ecom/ecom.csv.gz",
+        14,
+        1,
+        14,
+        1,
+        header=True,
+        is_real=False,
+        options=(
+            *("--column", "customer=user_id", "--column", "timestamp=timestamp", "--column", "event=event"),
+            *("--rename", "product_view=Product Viewed", "--rename", "add_to_cart=Product Added"),
+            *("--rename", "purchase=Order Completed", "--rename", "search=Products Searched"),
+            *("--rename", "catalog=Product List Viewed", "--rename", "support_chat=Ticket Opened"),
+        ),
+        form="csv",
+    ),
 }
+PURCHASES = {
+    "starbucks": '"event": "transaction"',
+    "taobao": ",buy,",
+    "retentioneering": ",purchase,",
+}
+"""By data set: what a line about a purchase holds."""
 
 
 @dataclass
@@ -76,6 +113,9 @@ class Rows:
         value: Spend as predicted.
         spent: What was spent.
         scored: Whether the row counts.
+        names: Of the customers.
+        start: Day of the first event, counted from 1970.
+        value_days: Days that value looks ahead.
         bought: By customer: days with purchases and their amounts.
     """
 
@@ -91,6 +131,9 @@ class Rows:
     value: Numbers
     spent: Numbers
     scored: Numbers
+    names: list[str]
+    start: float
+    value_days: float
     bought: list[tuple[Numbers, Numbers]] = field(default_factory=list)
 
 
@@ -114,10 +157,20 @@ def sample(kind: Kind, data: Path, count: int, seed: int, folder: Path) -> Path:
     names = sorted(set(owners))
     random.Random(seed).shuffle(names)
     chosen = set(names[:count])
+    folder.mkdir(exist_ok=True)
     made = folder / f"sample{''.join(source.suffixes[:1])}"
     made.write_text(
         "".join([*head, *(line for line, own in zip(body, owners, strict=True) if own in chosen)])
     )
+    return made
+
+
+def purchases_alone(kind: Kind, source: Path, folder: Path) -> Path:
+    """Write the lines of *source* that are about purchases."""
+    lines = source.read_text(encoding="utf-8").splitlines(keepends=True)
+    head, body = (lines[:1], lines[1:]) if kind.header else ([], lines)
+    made = folder / f"purchases{source.suffix}"
+    made.write_text("".join([*head, *(line for line in body if PURCHASES[kind.name] in line)]))
     return made
 
 
@@ -127,8 +180,10 @@ def _owner(kind: Kind, line: str) -> str:
     return line.split(maxsplit=1)[0] if kind.name == "cdnow" else line.split(",", maxsplit=1)[0]
 
 
-def backtest(kind: Kind, source: Path, folder: Path) -> Rows:
-    """Run the command and read what it wrote."""
+def backtest(
+    kind: Kind, source: Path, folder: Path, lifecycles: Sequence[str] = ("six-stage",)
+) -> list[Rows]:
+    """Run the command, and read what it wrote about each lifecycle."""
     out = folder / "out"
     asked = ["--label-horizon", f"{kind.horizon}d", "--snapshot-every", f"{kind.every}d", "--out", str(out)]
     command = [
@@ -138,24 +193,28 @@ def backtest(kind: Kind, source: Path, folder: Path) -> Rows:
         "backtest",
         str(source),
         "--format",
-        kind.name,
+        kind.form or kind.name,
+        *kind.options,
         *asked,
+        *(word for name in lifecycles for word in ("--lifecycle", name)),
         "--json",
     ]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-    return read(kind, source, out / "predictions.jsonl", out / "transitions.jsonl")
+    return [read(kind, source, out, name) for name in lifecycles]
 
 
-def read(kind: Kind, source: Path, predictions: Path, transitions: Path) -> Rows:
+def read(kind: Kind, source: Path, out: Path, lifecycle: str) -> Rows:
     """Align predictions with purchases; rows without a purchase before them are nobody's."""
-    with predictions.open("rb") as lines:
-        told = [orjson.loads(line) for line in lines]
+    named = f'"lifecycle":"{lifecycle}"'.encode()
+    with (out / "predictions.jsonl").open("rb") as lines:
+        told = [orjson.loads(line) for line in lines if named in line]
     told.sort(key=lambda each: (each["at"], each["customer_id"]))
     bought = purchases(kind, source)
     start = np.floor(_first_event(kind, source))
     names = {name: number for number, name in enumerate(sorted(bought))}
     stages = list(told[0]["next_stage"])
-    moves = _moves(transitions)
+    worth = next(name for name in told[0] if name.startswith("value_") and name != "value_label")
+    moves = _moves(out / "transitions.jsonl", named)
     told = [
         each
         for each in told
@@ -182,9 +241,12 @@ def read(kind: Kind, source: Path, predictions: Path, transitions: Path) -> Rows
             ]
         ),
         tenure=np.array([tenure for _, tenure in standing]),
-        value=np.array([each[f"value_{kind.horizon}d"] for each in told], dtype=float),
+        value=np.array([each[worth] for each in told], dtype=float),
         spent=spent,
-        scored=in_time & np.isfinite(label) & np.isfinite(spent),
+        scored=in_time & np.isfinite(label),
+        names=sorted(bought),
+        start=float(start),
+        value_days=float(worth.removeprefix("value_").removesuffix("d")),
         bought=[(np.array(days) - start, np.array(amounts)) for _, (days, amounts) in sorted(bought.items())],
     )
 
@@ -208,6 +270,14 @@ def _orders(kind: Kind, source: Path) -> Iterator[tuple[str, float, float]]:
             customer, moment, what, _, _, amount, _ = line.split(",", 6)
             if what == "purchase":
                 yield customer, np.floor(_day(moment.replace(" ", "T")[:19] + "Z")), float(amount)
+        elif kind.name == "taobao":
+            customer, _, _, behavior, seconds = line.split(",")
+            if behavior == "buy":
+                yield customer, np.floor(int(seconds) / _DAY_S), 0.0
+        elif kind.name == "retentioneering":
+            customer, _, what, moment, *_ = line.split(",")
+            if what == "purchase":
+                yield customer, np.floor(_day(moment.replace(" ", "T") + "Z")), 0.0
         else:
             told = orjson.loads(line)
             if told["event"] == "transaction":
@@ -215,21 +285,29 @@ def _orders(kind: Kind, source: Path) -> Iterator[tuple[str, float, float]]:
 
 
 STARBUCKS = 17_738  # 2018-07-26, as the reader has it
+TAOBAO = 17_495.0 - 8 / 24  # 2017-11-25 in China
 
 
 def _first_event(kind: Kind, source: Path) -> float:
     if kind.name == "starbucks":
         return float(STARBUCKS)
+    if kind.name == "taobao":
+        return TAOBAO
+    if kind.name == "retentioneering":
+        rows = source.read_text(encoding="utf-8").splitlines()[1:]
+        return min(_day(row.split(",")[3].replace(" ", "T") + "Z") for row in rows)
     if kind.name == "online-retail":
         rows = source.read_text(encoding="utf-8").splitlines()[1:]
         return min(_day(row.split(",")[1].replace(" ", "T")[:19] + "Z") for row in rows)
     return min(day for _, day, _ in _orders(kind, source))
 
 
-def _moves(transitions: Path) -> dict[str, list[tuple[float, str]]]:
+def _moves(transitions: Path, named: bytes) -> dict[str, list[tuple[float, str]]]:
     moves: dict[str, list[tuple[float, str]]] = {}
     with transitions.open("rb") as lines:
         for line in lines:
+            if named not in line:
+                continue
             told = orjson.loads(line)
             moves.setdefault(told["customer_id"], []).append((_day(told["event_time"]), told["stage"]))
     return moves
