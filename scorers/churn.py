@@ -8,7 +8,7 @@ customers. The challenger is a regression that believes labels alone, their leve
 what customers do it earns the larger share (`scorers.mixture`).
 
 When ADWIN finds that the loss of what was published has grown, that counts as an alarm: the challenger learns faster again
-and earns its share by new answers alone, while the champion keeps the risks where they were.
+and is judged mainly by new answers, while the champion keeps the risks where they were.
 """
 
 from math import exp, log, log1p, sqrt
@@ -32,15 +32,11 @@ RATES: Final = np.array([[0.003], [0.02], [0.05]])
 FIRST_SQUARES: Final = np.array([[1.0], [1.0], [EPSILON]])
 LEVEL_RATE: Final = 0.02  # the level of the labels' time follows some fifty answers
 HALF: Final = 300.0  # answers until what is learned afresh has half of its share
-BELIEF: Final = (0.6, 0.25, 0.1, 0.04, 0.01)
+BELIEF: Final = (0.8, 0.15, 0.04, 0.008, 0.002)
 """Trust in shares of the challenger before any answer: it has to be clearly better."""
-TEMPER: Final = (
-    100.0  # it is judged by answers when they are learned, which flatters who follows the level of their time
-)
-FORGET: Final = 0.5  # what earlier blocks still count when the loss has drifted
-HASTEN: Final = (
-    0.005  # share of the challenger's squared gradients kept then: steps are fourteen times as long
-)
+TEMPER: Final = 50.0  # judged when learned, an answer flatters who follows the level of its time
+FORGET: Final = 0.1  # share of old merits that still count when the loss has drifted
+HASTEN: Final = 0.005  # share of the challenger's squared gradients kept: steps are fourteen times as long
 CHALLENGER: Final = 2  # its row
 
 
@@ -177,8 +173,7 @@ class ChurnModel:
         self.drift.update(log_loss(published, label))
         if self.drift.drift_detected and self.drift.estimation > before:
             self.drifts += 1
-            self.mixture.restart()
-            self.level.forget(FORGET)
+            self.mixture.forget(FORGET)
             self.regressions.hasten(CHALLENGER, HASTEN)
             self._squares *= HASTEN
 

@@ -58,10 +58,6 @@ class Level:
             square = mean * mean
             self.value = mean * square / (square + SEASON * (1.0 + 1.0 / blocks))
 
-    def forget(self, share: float) -> None:
-        """Let what was seen so far count only a *share* of what it did."""
-        self._blocks *= share
-
     def _seen(self) -> tuple[float, float]:
         """Give the mean error of all blocks with the current one, and how many they are worth."""
         error = self._off / self._information  # one step of Newton's towards the level of the block

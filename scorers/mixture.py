@@ -70,10 +70,9 @@ class Mixture:
         part = 1.0 / self._remembered
         self.losses = [mean + (loss - mean) * part for mean, loss in zip(self.losses, losses, strict=True)]
 
-    def restart(self) -> None:
-        """Judge by new answers alone."""
-        self.losses = [0.0] * len(GRID)
-        self._remembered = 0.0
+    def forget(self, share: float) -> None:
+        """Let what was judged so far count only a *share* of what it did: after a change old merits say little."""
+        self._remembered *= share
         self._weight = None
 
 

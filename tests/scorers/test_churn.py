@@ -66,7 +66,7 @@ def test_a_season_that_has_passed_teaches_nothing_about_customers() -> None:
         model.learn(z, 0.0, 0.0, int(rng.random() < probability(season + z[PLACE])), None, number // 250)
     assert abs(model.probability(np.zeros(len(INPUTS)), 0.0, 0.0) - 0.5) < 0.02
     z[PLACE] = 2.0
-    assert model.probability(z, 0.0, 0.0) > 0.7
+    assert model.probability(z, 0.0, 0.0) > 0.65
 
 
 def test_what_the_closed_form_gets_wrong_of_everybody_is_made_good() -> None:

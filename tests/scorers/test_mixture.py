@@ -26,5 +26,5 @@ def test_after_a_change_old_merits_say_little() -> None:
     for _ in range(5000):
         mixture.update([0.5 - 0.1 * weight for weight in GRID])
     before = mixture.weight
-    mixture.restart()
+    mixture.forget(0.01)
     assert mixture.weight < before

@@ -64,10 +64,11 @@ def value(rows: Rows) -> dict[str, Numbers]:
     return {"last period": last, "BG/NBD with Gamma-Gamma": _buy_till_you_die(rows, "BG/NBD")[1]}
 
 
-def snapshots(rows: Rows) -> Iterator[tuple[int, Numbers, Numbers]]:
-    """Day, rows asked on it, and rows whose labels are known by then."""
+def snapshots(rows: Rows, horizon: float | None = None) -> Iterator[tuple[int, Numbers, Numbers]]:
+    """Day, rows asked on it, and rows whose labels of that *horizon* are known by then, by default those of churn."""
+    late = rows.day + (rows.kind.horizon if horizon is None else horizon)
     for day in np.unique(rows.day):
-        yield int(day), np.flatnonzero(rows.day == day), np.flatnonzero(rows.day + rows.kind.horizon <= day)
+        yield int(day), np.flatnonzero(rows.day == day), np.flatnonzero(late <= day)
 
 
 def features(rows: Rows) -> Numbers:
@@ -237,7 +238,7 @@ def _chain(rows: Rows, fine: Numbers, stages: int, *, is_only_staying: bool = Fa
     coarse = np.full((stages, stages), 1.0 / stages)
     chances = np.zeros((len(rows.day), stages))
     learned = np.zeros(len(rows.day), dtype=bool)
-    for _, asked, known in snapshots(rows):
+    for _, asked, known in snapshots(rows, rows.stage_days):
         fresh = known[~learned[known] & (rows.following[known] >= 0)]
         learned[known] = True
         following = rows.following[fresh]

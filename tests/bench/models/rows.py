@@ -14,6 +14,9 @@ from typing import Any
 import numpy as np
 import orjson
 
+from state import DAY
+from stream_app.scoring import load_lifecycles
+
 Numbers = np.ndarray[Any, Any]
 _DAY_S = 86_400
 
@@ -116,6 +119,7 @@ class Rows:
         names: Of the customers.
         start: Day of the first event, counted from 1970.
         value_days: Days that value looks ahead.
+        stage_days: Days that the next stage looks ahead.
         bought: By customer: days with purchases and their amounts.
     """
 
@@ -134,6 +138,7 @@ class Rows:
     names: list[str]
     start: float
     value_days: float
+    stage_days: float
     bought: list[tuple[Numbers, Numbers]] = field(default_factory=list)
 
 
@@ -246,9 +251,16 @@ def read(kind: Kind, source: Path, out: Path, lifecycle: str) -> Rows:
         scored=in_time & np.isfinite(label),
         names=sorted(bought),
         start=float(start),
+        stage_days=_stage_days(lifecycle, kind),
         value_days=float(worth.removeprefix("value_").removesuffix("d")),
         bought=[(np.array(days) - start, np.array(amounts)) for _, (days, amounts) in sorted(bought.items())],
     )
+
+
+def _stage_days(lifecycle: str, kind: Kind) -> float:
+    """How far the next stage looks ahead: as its file says, and no further than churn."""
+    (loaded,) = load_lifecycles([lifecycle])
+    return min(loaded.labels.next_stage_horizon / DAY, float(kind.horizon))
 
 
 def purchases(kind: Kind, source: Path) -> dict[str, tuple[list[float], list[float]]]:
