@@ -5,7 +5,6 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import quote
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from starlette.applications import Starlette
@@ -23,13 +22,14 @@ from state import format_instant
 from stream_app.console.asked import Asked, address
 from stream_app.console.at_risk import at_risk
 from stream_app.console.context import Context
-from stream_app.console.customer import LONGEST_ID, customer, served, why_table
+from stream_app.console.customer import LONGEST_ID, customer, looked_up, why_table
 from stream_app.console.health import health, letter_page
 from stream_app.console.models import models
 from stream_app.console.now import now
 from stream_app.console.page import NotThere, Page
+from stream_app.console.replies import exported, local, to_login
 from stream_app.console.sessions import COOKIE, Access, Person
-from stream_app.console.tables import Table, as_csv
+from stream_app.console.tables import Table
 from stream_app.console.timeline import events_of, moves_of, timeline
 from stream_app.console.transitions import behind, transitions
 from stream_app.console.troubles import troubles
@@ -37,6 +37,7 @@ from stream_app.console.written import as_json, cell, written
 from stream_app.errors import Unavailable
 from stream_app.explaining import why
 from stream_app.letters import Letter, Place, Repairs, read_letters, resend
+from stream_app.redis_alerts import AlertBook
 
 __all__ = ["Application"]
 
@@ -84,6 +85,7 @@ class Application:
             *(Route(path, self._shown(_built(view))) for path, view in _VIEWS.items()),
             Route("/transitions/customers", self._shown(_built(behind))),
             Route("/customer", self._shown(self._customer)),
+            Route("/customer", self._acknowledge, methods=["POST"]),
             Route("/customer/why", self._part(self._why)),
             Route("/customer/timeline", self._part(self._timeline)),
             Route("/health/letter", self._shown(self._letter)),
@@ -114,7 +116,7 @@ class Application:
         async def endpoint(request: Request) -> Response:
             person = self._access.person(request)
             if person is None:
-                return _to_login(request)
+                return to_login(request)
             asked = await self._asked(request)
             try:
                 page = await view(self._context, request, asked)
@@ -124,7 +126,7 @@ class Application:
                 return self._told(503, error.sentence, person)
             wanted = request.query_params.get("csv")
             if wanted is not None:
-                return _exported(page.tables.get(wanted), wanted)
+                return exported(page.tables.get(wanted), wanted)
             return self._rendered(page, request, asked, person)
 
         return endpoint
@@ -143,7 +145,7 @@ class Application:
             except Unavailable as error:
                 return HTMLResponse(self._pages.get_template("trouble.html").render(told=error.sentence))
             if "csv" in request.query_params:
-                return _exported(table, request.url.path.rpartition("/")[2])
+                return exported(table, request.url.path.rpartition("/")[2])
             href = address(request.url.path, {**request.query_params, "csv": "1"})
             return HTMLResponse(self._pages.get_template("part.html").render(table=table, href=href))
 
@@ -175,8 +177,28 @@ class Application:
 
     async def _customer(self, context: Context, request: Request, asked: Asked) -> Page:
         wanted = request.query_params.get("id", "").strip()[:LONGEST_ID]
-        meant, found, trouble = await served(context, asked.lifecycle, wanted) if wanted else ("", None, "")
-        return await asyncio.to_thread(customer, context, asked, meant, found, trouble)
+        looked = await looked_up(context, asked.lifecycle, wanted)
+        return await asyncio.to_thread(customer, context, asked, looked)
+
+    async def _acknowledge(self, request: Request) -> Response:
+        """Note that somebody takes care of a customer, for operators."""
+        person, form = self._access.person(request), await request.form()
+        if person is None:
+            return to_login(request)
+        refusal = self._refusal(person, form)
+        if refusal:
+            return self._told(403, refusal, person)
+        lifecycle, meant, note = (
+            str(form.get(name, ""))[:LONGEST_ID] for name in ("lifecycle", "id", "note")
+        )
+        if lifecycle not in self._context.names:
+            return self._told(404, "There is no such lifecycle.", person)
+        book = AlertBook(self._context.redis, self._context.settings.redis_prefix, self._context.names)
+        try:
+            await book.acknowledge(lifecycle, meant, person.name, format_instant(self._clock()), note)
+        except Unavailable as error:
+            return self._told(503, error.sentence, person)
+        return RedirectResponse(address("/customer", {"lifecycle": lifecycle, "id": meant}), 303)
 
     async def _why(self, request: Request, asked: Asked) -> Table:
         meant = request.query_params.get("id", "")[:LONGEST_ID]
@@ -206,7 +228,7 @@ class Application:
         """Send a dead letter again, for operators."""
         person = self._access.person(request)
         if person is None:
-            return _to_login(request)
+            return to_login(request)
         form = await request.form(max_part_size=_LARGEST_FORM)
         refusal = self._refusal(person, form)
         if refusal:
@@ -224,7 +246,7 @@ class Application:
     def _refusal(self, person: Person, form: Mapping[str, object]) -> str:
         if not self._access.is_ours(person, form):
             return "This form is not from this session; open the page again."
-        return "" if person.may_operate else f"{person.name} may look; sending again needs the role operator."
+        return "" if person.may_operate else f"{person.name} may look; this needs the role operator."
 
     async def _sent(self, letter: Letter | None, draft: bytes, person: Person) -> tuple[Page, bool]:
         if letter is None:
@@ -252,10 +274,10 @@ class Application:
             and offered == self._access.once
         ):
             return RedirectResponse("/", 303)
-        wrong, onward = bool(offered), _local(request.query_params.get("next", "/"))
+        wrong, onward = bool(offered), local(request.query_params.get("next", "/"))
         if request.method == "POST":
             form = await request.form()
-            onward = _local(str(form.get("next", "/")))
+            onward = local(str(form.get("next", "/")))
             if self._access.log_in(request.session, str(form.get("token", ""))):
                 return RedirectResponse(onward, 303)
             await asyncio.sleep(0.5)  # guessing takes its time
@@ -310,23 +332,3 @@ def _draft(value: UploadFile | str | None, letter: Letter | None) -> bytes:
     text = value.replace("\r\n", "\n")
     untouched = text == original.decode("utf-8", "replace").replace("\r\n", "\n")
     return original if untouched else text.encode()
-
-
-def _exported(table: Table | None, name: str) -> Response:
-    if table is None:
-        return Response("There is no such table.", 404)
-    headers = {"Content-Disposition": f'attachment; filename="{quote(name, safe="")}.csv"'}
-    return Response(as_csv(table), media_type="text/csv; charset=utf-8", headers=headers)
-
-
-def _to_login(request: Request) -> Response:
-    where = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-    response: Response = RedirectResponse(address("/login", {"next": _local(where)}), 303)
-    if request.headers.get("HX-Request"):
-        response = Response(status_code=401, headers={"HX-Redirect": "/login"})
-    return response
-
-
-def _local(where: str) -> str:
-    """An address of this console, whatever somebody put into the query."""
-    return where if where.startswith("/") and not where.startswith(("//", "/\\")) else "/"

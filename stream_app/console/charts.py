@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-__all__ = ["bars", "lift", "lines", "reliability", "sankey"]
+__all__ = ["bars", "lift", "lines", "piles", "reliability", "sankey"]
 
 _COLOURS: Final = (
     "#4e79a7", "#f28e2b", "#59a14f", "#e15759", "#76b7b2", "#b07aa1", "#edc948", "#9c755f", "#ff9da7", "#86bcb6",
@@ -71,6 +71,19 @@ def bars(
         xAxis=value if lying else category,
         yAxis=category if lying else value,
         series=[series],
+    )
+
+
+def piles(names: Sequence[str], series: Mapping[str, Sequence[float | None]]) -> Option:
+    """Bars of several kinds on top of each other."""
+    return _base(
+        legend={"type": "scroll", "top": 4},
+        xAxis={"type": "category", "data": list(names), "axisLabel": {"hideOverlap": True}},
+        yAxis={"type": "value"},
+        series=[
+            {"type": "bar", "stack": "all", "name": name, "data": list(values)}
+            for name, values in series.items()
+        ],
     )
 
 

@@ -1,6 +1,7 @@
 """One customer: stage, risk, next stage, value; the journey with reasons; why the model says so; what to do next."""
 
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -10,44 +11,59 @@ from stream_app.console.asked import Asked, address
 from stream_app.console.charts import lines
 from stream_app.console.context import Context
 from stream_app.console.page import Chart, Figure, Page
+from stream_app.console.store import Row
 from stream_app.console.tables import Column, Table
 from stream_app.console.timeline import moves_of, timeline
 from stream_app.console.written import written
 from stream_app.explaining import Why
+from stream_app.redis_alerts import AlertBook
 from stream_app.redis_connection import RedisUnavailable
 from stream_app.redis_keys import alias_key, keys_of
 from stream_app.served import Served, read_served
 
-__all__ = ["LONGEST_ID", "customer", "served", "why_table"]
+__all__ = ["LONGEST_ID", "Looked", "customer", "looked_up", "why_table"]
 
 LONGEST_ID = 512
 
 
-async def served(context: Context, lifecycle: str, wanted: str) -> tuple[str, Served | None, str]:
-    """What Redis serves: the id that was meant (an alias is followed), the hash, and why there is none."""
-    keys = keys_of(context.settings.redis_prefix, context.names)[lifecycle]
+class Looked(NamedTuple):
+    """What Redis says about an id.
+
+    Attributes:
+        meant: The customer who was meant; an alias is followed.
+        served: The hash; None when there is none.
+        taken: Who takes care of the alert about the customer, since when, with which note.
+        trouble: Why Redis says nothing; empty while it answers.
+    """
+
+    meant: str
+    served: Served | None = None
+    taken: Mapping[str, str] | None = None
+    trouble: str = ""
+
+
+async def looked_up(context: Context, lifecycle: str, wanted: str) -> Looked:
+    """Ask Redis; an empty id is nobody's."""
+    if not wanted:
+        return Looked("")
+    prefix, names = context.settings.redis_prefix, context.names
+    keys = keys_of(prefix, names)[lifecycle]
     try:
         found = await read_served(context.redis, keys, lifecycle, wanted, 0)
         if found is None:
-            alias: Any = await context.redis.get(alias_key(context.settings.redis_prefix, wanted))
+            alias: Any = await context.redis.get(alias_key(prefix, wanted))
             if alias:
                 wanted = alias.decode()
                 found = await read_served(context.redis, keys, lifecycle, wanted, 0)
+        alert = await AlertBook(context.redis, prefix, names).find(lifecycle, wanted)
     except RedisUnavailable as error:
-        return wanted, None, error.sentence
-    return wanted, found, ""
+        return Looked(wanted, trouble=error.sentence)
+    return Looked(wanted, found, alert.acknowledged if alert else None)
 
 
-def customer(context: Context, asked: Asked, meant: str, found: Served | None, trouble: str) -> Page:
-    """Build the view.
-
-    Args:
-        context: Where to look.
-        asked: The lifecycle.
-        meant: Customer id, empty when nobody was searched for.
-        found: What Redis serves.
-        trouble: Why Redis serves nothing.
-    """
+def customer(context: Context, asked: Asked, looked: Looked) -> Page:
+    """Build the view."""
+    meant, found, trouble = looked.meant, looked.served, looked.trouble
     if not meant:
         return Page(
             "Customer",
@@ -65,26 +81,19 @@ def customer(context: Context, asked: Asked, meant: str, found: Served | None, t
             values={**_nobody(context, asked), "id": meant},
         )
     moves = moves_of(context.store, asked.lifecycle, meant)
-    risks = [(format_instant(row[0])[:10], row[4]) for row in moves[::-1] if row[4] is not None]
     return Page(
         title=f"Customer {meant}",
         lead=f"{trouble}. Shown is what the console remembers."
         if trouble
         else _in_words(context, asked, fields),
         figures=_figures(context, asked, fields, None if found is None else found.rank),
-        charts={
-            "risk": Chart(
-                "Churn risk at each move",
-                lines([at for at, _ in risks], {"risk": [risk for _, risk in risks]}),
-            )
-        }
-        if len(risks) > 1
-        else {},
+        charts=_risks(moves),
         tables={"timeline": timeline(moves, []), "fields": _fields(fields)},
         values={
             "id": meant,
             "actions": context.actions(asked.lifecycle, fields["stage"]) or _recommended(fields),
             "alert": _alert(context, asked.lifecycle, meant),
+            "taken": looked.taken,
             "why_href": address("/customer/why", {"lifecycle": asked.lifecycle, "id": meant}),
             "timeline_href": address("/customer/timeline", {"lifecycle": asked.lifecycle, "id": meant}),
             "others": [
@@ -95,6 +104,14 @@ def customer(context: Context, asked: Asked, meant: str, found: Served | None, t
         },
         template="customer.html",
     )
+
+
+def _risks(moves: Sequence[Row]) -> dict[str, Chart]:
+    risks = [(format_instant(row[0])[:10], row[4]) for row in moves[::-1] if row[4] is not None]
+    if len(risks) < 2:
+        return {}
+    line = lines([at for at, _ in risks], {"risk": [risk for _, risk in risks]})
+    return {"risk": Chart("Churn risk at each move", line)}
 
 
 def _nobody(context: Context, asked: Asked) -> dict[str, Any]:

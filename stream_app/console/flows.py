@@ -7,9 +7,10 @@ from typing import NamedTuple
 from stream_app.console.asked import Asked, day_text
 from stream_app.console.store import NEW, Store
 
-__all__ = ["Flow", "counts", "flows", "trend"]
+__all__ = ["Flow", "comings", "counts", "flows", "trend"]
 
 _MOST_POINTS = 240
+_MOST_BARS = 60
 
 
 class Flow(NamedTuple):
@@ -71,3 +72,21 @@ def _cumulated(
         for stage in stages:
             told[stage].append(standing[stage])
     return told
+
+
+def comings(store: Store, asked: Asked) -> tuple[list[str], dict[str, list[float | None]]]:
+    """Moves of each kind in each part of the period: by day, or by as many days as give some sixty parts."""
+    stride = max(1, -(-(asked.last - asked.first + 1) // _MOST_BARS))
+    starts = range(asked.first, asked.last + 1, stride)
+    question = (
+        "SELECT (day - ?) / ?, reason, sum(customers) FROM flow WHERE lifecycle = ? AND day >= ? AND day <= ? "
+        "GROUP BY 1, reason"
+    )
+    found: dict[str, list[float | None]] = {}
+    for part, reason, number in store.rows(
+        question, asked.first, stride, asked.lifecycle, asked.first, asked.last
+    ):
+        found.setdefault(reason, [0] * len(starts))[part] = number
+    return [day_text(day) for day in starts], dict(
+        sorted(found.items(), key=lambda kind: -sum(filter(None, kind[1])))
+    )

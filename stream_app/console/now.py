@@ -5,9 +5,9 @@ from collections import Counter
 from state import format_instant
 from stream_app.console.asked import Asked, address
 from stream_app.console.at_risk import first_to_save, standing_alerts
-from stream_app.console.charts import bars, lines
+from stream_app.console.charts import bars, lines, piles
 from stream_app.console.context import Context
-from stream_app.console.flows import Flow, counts, flows, trend
+from stream_app.console.flows import Flow, comings, counts, flows, trend
 from stream_app.console.page import Chart, Figure, Page
 from stream_app.console.store import NEW
 from stream_app.console.tables import Column, Link, Table
@@ -34,6 +34,7 @@ def now(context: Context, asked: Asked) -> Page:
                 bars(stages, [standing.get(stage, 0) for stage in stages], lying=True, stages=True),
             ),
             "trend": Chart("Customers by stage over time", lines(days, over_time, stacked=True)),
+            "comings": Chart("Who came, went on, and went back", piles(*comings(context.store, asked))),
         },
         tables={
             "first": first_to_save(context, asked, _FIRST),

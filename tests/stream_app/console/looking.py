@@ -40,6 +40,13 @@ class Onlooker:
         """The large numbers by name."""
         return dict(self.browser.execute_script(_FIGURES))
 
+    def drawn(self, chart: str) -> Any:
+        """What ECharts shows in a chart at this moment."""
+        return self.browser.execute_script(
+            "return echarts.getInstanceByDom(document.getElementById(`chart-${arguments[0]}`)).getOption()",
+            chart,
+        )
+
     @property
     def heading(self) -> str:
         """What the page is called."""

@@ -53,6 +53,10 @@ def test_lifecycle_now_shows_the_customers_that_topic_redis_and_prometheus_count
     figures = onlooker.figures()
     assert number(figures["Customers"]) == live.counted.stages.total()
     assert number(figures["Churn alerts"]) == len(live.counted.raised)
+    kinds = {one["name"]: sum(one["data"]) for one in onlooker.drawn("comings")["series"]}
+    assert kinds == dict(live.counted.reasons)
+    trends = {one["name"]: one["data"][-1] for one in onlooker.drawn("trend")["series"]}
+    assert {stage: n for stage, n in trends.items() if n} == dict(live.counted.stages)
     moves = {(row[0], row[1]): number(row[2]) for row in onlooker.rows("conversion")}
     assert moves == {pair: n for pair, n in live.counted.moves.items() if pair[0]}
 
@@ -77,6 +81,9 @@ def test_transitions_show_every_move_and_the_customers_behind_each_cell(
     assert number(figures["Skipped a stage"]) == live.counted.reasons["skipped"]
     assert number(figures["Went back"]) == live.counted.reasons["returned"]
 
+    links = onlooker.drawn("flow")["series"][0]["links"]
+    pairs = {(link["source"].replace("(new)", ""), link["target"].strip()): link["value"] for link in links}
+    assert pairs == live.counted.moves
     (before, after), expected = live.counted.moves.most_common()[-1]
     onlooker.clicks(f'[data-table="matrix"] a[href*="before={before}&after={after}"]')
     assert onlooker.heading == f"{before or '(new)'} → {after}"
@@ -124,6 +131,7 @@ def test_every_table_is_exported_as_it_is_shown(live: Live, onlooker: Onlooker, 
     if view == "letter":
         onlooker.sees(lambda: onlooker.rows("letters"))
         onlooker.clicks('[data-table="letters"] a[href^="/health/letter"]')
+    onlooker.sees(lambda: not onlooker.browser.find_elements(By.CSS_SELECTOR, "[aria-busy]"))
     cookies = {one["name"]: one["value"] for one in onlooker.browser.get_cookies()}
     exports = onlooker.browser.execute_script(
         "return [...document.querySelectorAll('a[download]')].map(a => [a.href, a.closest('.panel').querySelector('table')"

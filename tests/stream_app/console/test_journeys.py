@@ -1,5 +1,6 @@
 """A newcomer with a demo running: who is about to leave and why, and what is wrong when Redis is gone; by clicking alone."""
 
+import json
 import os
 import signal
 
@@ -28,6 +29,14 @@ def test_a_churning_customer_and_why_are_two_clicks_away(live: Live, onlooker: O
     assert any("raises the risk" in row[0] for row in why)
     assert "What to do next" in onlooker.text
     assert "Churn alert raised" in onlooker.text
+
+    onlooker.browser.find_element("name", "note").send_keys("called <b>today</b>")
+    onlooker.clicks(".take button")
+    assert "operator takes care of it since" in onlooker.text
+    assert "called <b>today</b>" in onlooker.text
+    with redis.Redis.from_url(live.summary["redis"]) as client:
+        kept = json.loads(client.hget("{lifecycle:churn-alerts}:acknowledged", raised[0][0]))
+    assert (kept["by"], kept["note"]) == ("operator", "called <b>today</b>")
 
 
 def test_a_stopped_redis_is_told_on_the_first_page_with_what_to_do(live: Live, onlooker: Onlooker) -> None:

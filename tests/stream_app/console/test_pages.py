@@ -114,6 +114,10 @@ def test_sending_again_needs_the_proof_of_the_session_and_the_role(console: Show
             f"{console.address}/health/letter", data={"place": "x", "csrf": proof[1]}, timeout=30
         )
         assert genuine.status_code == (404 if is_operator else 403)
+        care = {"lifecycle": "six-stage", "id": "ann"}
+        for csrf, status in (("x", 403), (proof[1], 503 if is_operator else 403)):  # nothing answers as Redis
+            answer = session.post(f"{console.address}/customer", data={**care, "csrf": csrf}, timeout=30)
+            assert answer.status_code == status
 
 
 def test_a_header_counts_when_it_is_configured_and_comes_from_the_proxy(
