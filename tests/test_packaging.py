@@ -5,14 +5,18 @@ import importlib
 import json
 import pkgutil
 import re
+import shutil
 import subprocess
 import sys
+import sysconfig
 import tomllib
+import venv
 import zipfile
 from collections.abc import Iterator
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
+import editables
 import pytest
 
 from stream_app import cli
@@ -177,6 +181,36 @@ def test_the_wheel_carries_the_three_packages_and_the_configuration(tmp_path: Pa
     data = [file for file in (TOP / "config").rglob("*") if file.is_file()]
     assert {f"stream_app/{file.relative_to(TOP)}" for file in data} <= names
     assert "stream_app/redis_scripts/changes.lua" in names
+
+
+_WHERE = f"""
+import importlib.util, json, sys
+sys.path.append(sys.argv[1])  # what we depend on
+import stream_app.cli
+from stream_app.bundled import bundled
+names = {(*PACKAGES, "config", "deploy", "tests")!r}
+found = {{name: importlib.util.find_spec(name) for name in names}}
+print(json.dumps([{{name: spec and spec.origin for name, spec in found.items()}}, str(bundled("lifecycle.toml"))]))
+"""
+
+
+def test_an_editable_install_imports_the_checkout_and_nothing_but_the_three_packages(tmp_path: Path) -> None:
+    venv.create(tmp_path / "venv", with_pip=False)
+    python = tmp_path / "venv" / "bin" / "python"
+    shutil.copytree(Path(editables.__file__).parent, tmp_path / "path" / "editables")  # pip would install it
+    pip = [sys.executable, "-m", "pip", "--python", python, "install", "-q", "--no-deps", "-e", TOP]
+    subprocess.run(pip, check=True, capture_output=True)
+    ended = subprocess.run(
+        [python, "-c", _WHERE, sysconfig.get_path("purelib")], cwd=tmp_path, capture_output=True, text=True,
+        check=True, env={"PYTHONPATH": str(tmp_path / "path"), "PYTHONDONTWRITEBYTECODE": "1"},
+    )  # fmt: skip
+
+    origins, configuration = json.loads(ended.stdout)
+    assert origins == {
+        **{name: str(TOP / name / "__init__.py") for name in PACKAGES},
+        **dict.fromkeys(("config", "deploy", "tests")),
+    }
+    assert configuration == str(TOP / "config" / "lifecycle.toml")
 
 
 def test_the_dependency_rules_hold() -> None:
