@@ -5,11 +5,13 @@ import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 from stream_app.embedded import EmbeddedServices
 from tests.bench.faults import changes, controls, crashes, groups, inputs, servers, soak
 from tests.bench.faults.figures import quantiles
 from tests.bench.faults.scene import Outcome, Size
+from tests.bench.faults.verdict import HANG
 from tests.bench.report import Report, console
 
 USUAL = Size(events=20_000, customers=1_000, seconds=40.0, faults=4, session=10)
@@ -98,46 +100,54 @@ def _run(options: argparse.Namespace) -> Report:
 
 
 def _one(scenario: Scenario, seed: int, size: Size) -> Outcome:
-    console.print(f"{scenario.__name__} begins with seed {seed}")
-    started = time.monotonic()
-    with EmbeddedServices() as services:
-        try:
-            outcome = scenario(services, seed, size)
-        except AssertionError as error:  # it hangs, which is wrong as well
-            outcome = Outcome(scenario.__name__, seed)
-            outcome.verdict.wrong, outcome.verdict.details = 1, [str(error)]
-    outcome.seconds = round(time.monotonic() - started, 1)
+    outcome = _timed(scenario.__name__, scenario, seed, size)
     verdict = outcome.verdict
     sign = (
         "[green]exact"
         if verdict.is_exact
         else f"[red]{verdict.lost} lost {verdict.doubled} doubled {verdict.wrong} wrong"
     )
+    _tell(outcome, sign)
+    return outcome
+
+
+def _timed(name: str, scenario: Scenario, seed: int, size: Size) -> Outcome:
+    """Run a scenario on services of its own."""
+    console.print(f"{name} begins with seed {seed}")
+    started = time.monotonic()
+    with EmbeddedServices() as services:
+        try:
+            outcome = scenario(services, seed, size)
+        except AssertionError as error:  # it hangs, which is wrong as well
+            outcome = Outcome(name, seed)
+            outcome.verdict.count(HANG)
+            outcome.verdict.details = [str(error), *getattr(error, "__notes__", ())]
+    outcome.seconds = round(time.monotonic() - started, 1)
+    return outcome
+
+
+def _tell(outcome: Outcome, sign: str) -> None:
     console.print(
-        f"{outcome.scenario} seed {seed}: {verdict.events:,} events, {outcome.faults} faults, "
+        f"{outcome.scenario} seed {outcome.seed}: {outcome.verdict.events:,} events, {outcome.faults} faults, "
         f"{outcome.seconds:.0f} s: {sign}"
     )
-    for line in [*verdict.details, *outcome.exits]:
+    for line in [*outcome.verdict.details, *outcome.exits]:
         console.print(f"  {line}", markup=False, highlight=False)
-    return outcome
 
 
 def _controls(report: Report, seeds: range, size: Size) -> list[str]:
     """Every rule switched off in turn, until a seed shows it; returns the rules that no seed missed."""
     unseen = []
     for rule in controls.CONTROLS:
-        tried = []
+        tried: list[Outcome] = []
         for seed in seeds:
-            with EmbeddedServices() as services:
-                tried.append(controls.without(rule, services, seed, size))
-            if not tried[-1].verdict.is_exact:
+            tried.append(_timed(f"T14 without {rule}", partial(controls.without, rule), seed, size))
+            if controls.is_found_out(rule, tried[-1]):
                 break
-        if tried[-1].verdict.is_exact:
+        else:
             unseen.append(rule)
-        report.figures[tried[-1].scenario] = summary(tried)
-        console.print(
-            f"{tried[-1].scenario}: {'not seen' if rule in unseen else 'seen'} with seed {tried[-1].seed}"
-        )
+        report.figures[f"T14 without {rule}"] = summary(tried)
+        _tell(tried[-1], "[red]not found out" if rule in unseen else "[green]found out")
     return unseen
 
 

@@ -1,10 +1,12 @@
 """T14: workers with one rule of delivery switched off; a suite that is worth anything fails on them."""
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 from stream_app.embedded import EmbeddedServices
 from tests.bench.faults.crashes import STOCK, kill_at_random, killed_in_a_stall, paused
 from tests.bench.faults.scene import Outcome, Scene, Size, scene
+from tests.bench.faults.verdict import CRASH, HANG, Verdict
 
 _SABOTAGED = ("-m", "tests.faults.sabotaged")
 
@@ -37,19 +39,42 @@ def epochs(services: EmbeddedServices, seed: int, size: Size, program: tuple[str
     return paused(services, seed, size, program)
 
 
-CONTROLS: dict[str, Callable[..., Outcome]] = {
-    "offsets": offsets,
-    "barrier": barrier,
-    "fences": fences,
-    "epochs": epochs,
+def _is_redis_wrong_alone(verdict: Verdict) -> bool:
+    redis = {"Redis", "stage count", "risk", "stream", "stream order"}
+    return bool(verdict.kinds) and verdict.kinds.keys() <= redis
+
+
+class Control(NamedTuple):
+    """A rule to switch off.
+
+    Attributes:
+        run: The scenario that needs it.
+        shows: Whether what is wrong is what its lack brings about.
+    """
+
+    run: Callable[..., Outcome]
+    shows: Callable[[Verdict], bool]
+
+
+CONTROLS: dict[str, Control] = {
+    "offsets": Control(offsets, lambda verdict: verdict.doubled > 0),
+    "barrier": Control(barrier, lambda verdict: verdict.lost > 0),
+    "fences": Control(fences, _is_redis_wrong_alone),
+    "epochs": Control(epochs, lambda verdict: verdict.lost > 0),
 }
 
 
 def without(rule: str, services: EmbeddedServices, seed: int, size: Size) -> Outcome:
     """The scenario that needs a rule, with workers that lack it."""
-    outcome = CONTROLS[rule](services, seed, size, (*_SABOTAGED, rule))
+    outcome = CONTROLS[rule].run(services, seed, size, (*_SABOTAGED, rule))
     outcome.scenario = f"T14 without {rule}"
     return outcome
+
+
+def is_found_out(rule: str, outcome: Outcome) -> bool:
+    """Whether the comparison has seen the lack of *rule*; a worker that merely crashed, or hung, has shown nothing."""
+    verdict = outcome.verdict
+    return not verdict.kinds[CRASH] and not verdict.kinds[HANG] and CONTROLS[rule].shows(verdict)
 
 
 def _commit_rarely(here: Scene) -> None:

@@ -1,6 +1,8 @@
 """Workers and their supervisor: who dies is started again, as any supervisor would, and it is written down."""
 
+import builtins
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -16,6 +18,8 @@ from tests.integration.workers import Tenant
 
 #: Seconds that a worker may take to begin, on a machine that has much else to do.
 _PATIENCE_S = 300.0
+#: The kind of exception in the sentence of a worker that could not go on.
+_CAUSE = re.compile(r"(?:failed|taken over) \((\w+): ")
 
 
 class Exit(NamedTuple):
@@ -24,6 +28,13 @@ class Exit(NamedTuple):
     slot: int
     code: int
     said: str
+
+    @property
+    def is_crash(self) -> bool:
+        """Whether it was a mistake in the program, not its judgement that it must end, nor a server that refused."""
+        named = _CAUSE.search(self.said)
+        error = getattr(builtins, named[1], None) if named else None
+        return not self.said or (error is not None and not issubclass(error, OSError))
 
 
 class _Slot:

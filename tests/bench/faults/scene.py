@@ -18,7 +18,7 @@ from tests.bench.faults.feeder import Feeder, Slice, sliced
 from tests.bench.faults.figures import catch_ups, growth
 from tests.bench.faults.oracle import truth
 from tests.bench.faults.traffic import LIFECYCLE, Planned, Tally, shop
-from tests.bench.faults.verdict import Comparison, Verdict, dead
+from tests.bench.faults.verdict import CRASH, Comparison, Verdict, dead
 from tests.bench.faults.watch import Watch
 from tests.integration.workers import Tenant
 
@@ -228,6 +228,9 @@ class Scene:
             self._tally.records - outcome.verdict.events - refused.total()
         )
         outcome.exits = [f"{each.code}: {each.said}" for each in self.crew.exits]
+        crashes = [told for each, told in zip(self.crew.exits, outcome.exits, strict=True) if each.is_crash]
+        outcome.verdict.count(CRASH, len(crashes))
+        outcome.verdict.details += crashes
         return outcome
 
     def end(self) -> None:

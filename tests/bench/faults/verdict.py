@@ -16,6 +16,8 @@ from tests.bench.faults.traffic import Worth
 from tests.integration.workers import Found, Tenant
 
 _EVENTS, _ORDERS, _REVENUE = (MEASURE_IDS[name] for name in ("events", "orders", "revenue"))
+#: Kinds of differences that no comparison finds: a worker that ended by a fault of its own, work that is never done.
+CRASH, HANG = "crash", "hang"
 _SHOWN = 3
 _PAGE = 5000
 #: A republish tells the present state again; why and when it was last published is not kept.
@@ -33,6 +35,7 @@ class Verdict:
         lost: Events that the table lacks, by arithmetic.
         doubled: Events that the table has too many.
         wrong: Differences of any kind between what is there and what must be there.
+        kinds: These differences by what was compared.
         details: Some of them, in words.
     """
 
@@ -41,6 +44,7 @@ class Verdict:
     lost: int = 0
     doubled: int = 0
     wrong: int = 0
+    kinds: Counter[str] = field(default_factory=Counter)
     details: list[str] = field(default_factory=list)
 
     @property
@@ -50,13 +54,19 @@ class Verdict:
     def differ(self, what: str, got: Mapping[Any, Any], expected: Mapping[Any, Any]) -> None:
         """Count the keys at which two mappings differ."""
         keys = [key for key in {**got, **expected} if got.get(key) != expected.get(key)]
-        self.wrong += len(keys)
+        self.count(what, len(keys))
         self.details += [
             f"{what} {key}: {_short(got.get(key))} instead of {_short(expected.get(key))}"
             for key in keys[:_SHOWN]
         ]
         if len(keys) > _SHOWN:
             self.details.append(f"{what}: {len(keys)} differences")
+
+    def count(self, what: str, number: int = 1) -> None:
+        """Count differences that are told elsewhere."""
+        self.wrong += number
+        if number:
+            self.kinds[what] += number
 
 
 async def _table(tenant: Tenant) -> dict[str, Profile]:
@@ -103,7 +113,7 @@ class Comparison:
             verdict.lost += max(0, expected.events - counts[_EVENTS])
             verdict.doubled += max(0, counts[_EVENTS] - expected.events)
             if (counts[_EVENTS], counts[_ORDERS], counts[_REVENUE]) != expected:
-                verdict.wrong += 1
+                verdict.count("totals")
 
     def everything(self, *, republished: bool = False) -> None:
         """Table, topics and Redis against the oracle.
@@ -150,7 +160,7 @@ class Comparison:
         change = orjson.loads(payload)
         identity = change["customer_id"], change["version"]
         if changes.setdefault(identity, payload) != payload:
-            self._verdict.wrong += 1
+            self._verdict.count("contradiction")
             self._verdict.details.append(f"{identity} said two different things")
 
     def _redis(self, unkept: tuple[str, ...]) -> None:
@@ -174,7 +184,7 @@ class Comparison:
         for customer, version in self._tenant.redis(self._entries):
             seen[customer, version] += 1
             if version < last.get(customer, 0):
-                self._verdict.wrong += 1
+                self._verdict.count("stream order")
                 self._verdict.details.append(f"stream: {customer} out of order")
             last[customer] = version
         self._verdict.differ("stream", seen, dict.fromkeys(self._expected.changes, 1))
