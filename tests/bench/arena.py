@@ -158,6 +158,7 @@ class Arena:
         """Send events, then let workers do them: rate and cost of the steady part, all workers together."""
         topics = [settings.topic_prefix + source for source in SOURCES]
         await self.fill(settings, events, count)
+        written = await self._written(settings)
         async with self.position(settings.prefix, topics) as position, AsyncExitStack() as stack:
             before = await position()
 
@@ -169,7 +170,18 @@ class Arena:
             figures: dict[str, Any] = steady(samples, count)
             figures["finished"] = samples[-1].position >= count
             figures["resident_mib"] = round(sum(process.resident() for process in running) / 2**20, 1)
+        for name, end in (await self._written(settings)).items():
+            figures[f"{name}_per_event"] = round((end - written[name]) / count, 4)
         return figures
+
+    async def _written(self, settings: Settings) -> dict[str, int]:
+        """Records so far of the topics that workers write."""
+        topics = {
+            "profiles": changelog_name(settings),
+            "stage_changes": f"{settings.topic_prefix}stage-changes",
+        }
+        partitions = settings.topics.partitions
+        return {name: sum((await self.ends([topic], partitions)).values()) for name, topic in topics.items()}
 
     async def ends(self, topics: Sequence[str], partitions: int) -> dict[TopicPartition, int]:
         """End offsets of topics."""

@@ -7,6 +7,8 @@ from time import process_time
 
 from state import DAY, DueHeap
 from state.due import entry_of
+from stream_app.redis_connection import connect
+from stream_app.redis_keys import RedisKeys
 from stream_app.settings import Settings
 from tests.bench.arena import Arena, arena
 from tests.bench.recovery import taken_over
@@ -16,6 +18,7 @@ from tests.bench.traffic import Population, live
 NAME = "growth"
 QUICK = {"customers": "500,2000", "events": 10_000}
 _VISITORS_SEED, _ALL_SEED = 7, 8
+_SAMPLE = 500
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -56,11 +59,13 @@ async def run(options: argparse.Namespace) -> Report:
                 settings, live(population, events, ground.until, seed=_ALL_SEED), events
             )
             report.figures[str(size)] = {
-                **{name: value for name, value in same.items() if name.endswith("cpu_us_per_event")},
+                **{name: value for name, value in same.items() if name.endswith("_per_event")},
                 "events_per_second": same["events_per_second"],
                 "anybody_cpu_us_per_event": anybody["cpu_us_per_event"],
                 "anybody_events_per_second": anybody["events_per_second"],
+                "anybody_profiles_per_event": anybody["profiles_per_event"],
                 "resident_bytes_per_customer": round((resident - empty) / size),
+                "redis_bytes_per_customer": await _redis_bytes(settings, population),
                 "timers_us_per_event": round(_timers(size), 3),
             }
     _conclude(report, str(sizes[0]), str(sizes[-1]))
@@ -91,6 +96,18 @@ async def _resident(ground: Arena, settings: Settings) -> int:
         await taken_over(worker)
         await asyncio.sleep(2.0)
         return worker.resident()
+
+
+async def _redis_bytes(settings: Settings, population: Population) -> int:
+    """Bytes of one customer in Redis, as it counts them itself: the hash, and the share of the ranking."""
+    client, keys = connect(settings.redis), RedisKeys(settings.redis_prefix)
+    try:
+        sample = population.ids[:: max(1, population.size // _SAMPLE)]
+        hashes = [await client.memory_usage(keys.customer(customer)) or 0 for customer in sample]
+        ranking = await client.memory_usage(keys.risks, samples=_SAMPLE) or 0
+    finally:
+        await client.aclose()
+    return round(sum(hashes) / len(hashes) + ranking / population.size)
 
 
 def _timers(size: int, events: int = 100_000) -> float:
