@@ -241,6 +241,10 @@ class Ownership:
         read = monotonic()
         for partition, store in stores.items():
             await _whole(self._open(partition, store, generation, committed))
+        # Not before all are open: customers of one partition who are overdue would keep the others waiting.
+        for lanes in (self.lanes, self._sink_lanes, self._alert_lanes):
+            for lane in lanes.values():
+                self._start(lane.run())
         freeze()
         self._took, self._taking_since = monotonic() - started, None
         log.info(
@@ -272,10 +276,7 @@ class Ownership:
             context, partition, generation, engine, store, intake, mine, sink_lane.offer_published
         )
         await lane.announce(undelivered, engine.migrating())
-        self._start(lane.run())
-        self._start(sink_lane.run())
-        alert_lane = self._alert_lanes[partition] = AlertLane(context, self._book, partition, generation)
-        self._start(alert_lane.run())
+        self._alert_lanes[partition] = AlertLane(context, self._book, partition, generation)
 
     async def _in_slices(self, work: Generator[None, None, _T]) -> _T:
         """Do the work with a look at the network after each slice: heartbeats and other lanes must not wait for it."""
