@@ -17,7 +17,7 @@ from stream_app.settings import Settings
 from stream_app.topics import LARGEST_RECORD, SOURCES
 from tests.bench.arena import Arena, arena
 from tests.bench.faults.traffic import SPOILT
-from tests.bench.processes import steady, watch
+from tests.bench.processes import steady, together, watch
 from tests.bench.report import Report, console
 from tests.bench.traffic import Population, Sent, live
 
@@ -124,16 +124,8 @@ async def _letters(settings: Settings) -> Told:
 
 def _together(measured: list[dict[str, Any]]) -> dict[str, Any]:
     """All rounds of a contender as one."""
-    events, seconds = (sum(each[name] for each in measured) for name in ("steady_events", "steady_seconds"))
-    found = {
-        "events_per_second": round(events / seconds, 1),
-        "events_per_second_by_round": " ".join(f"{each['events_per_second']:.0f}" for each in measured),
-    }
-    for name in measured[0]:
-        if name.endswith("_us_per_event"):
-            found[name] = round(sum(each[name] * each["steady_events"] for each in measured) / events, 3)
     return {
-        **found,
+        **together(measured),
         "dead_letters": sum(each["dead_letters"] for each in measured),
         "differs": sum(each["differs"] for each in measured),
         "finished": all(each["finished"] for each in measured),

@@ -4,6 +4,7 @@ import argparse
 import asyncio
 from random import Random
 from time import process_time
+from typing import Any, NamedTuple
 
 from state import DAY, DueHeap
 from state.due import entry_of
@@ -11,12 +12,13 @@ from stream_app.redis_connection import connect
 from stream_app.redis_keys import RedisKeys
 from stream_app.settings import Settings
 from tests.bench.arena import Arena, arena
+from tests.bench.processes import together
 from tests.bench.recovery import taken_over
 from tests.bench.report import Report, console
 from tests.bench.traffic import Population, live
 
 NAME = "growth"
-QUICK = {"customers": "500,2000", "events": 10_000}
+QUICK = {"customers": "500,2000", "events": 10_000, "rounds": 1}
 _VISITORS_SEED, _ALL_SEED = 7, 8
 _SAMPLE = 500
 
@@ -26,50 +28,82 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--customers", default="10000,100000,1000000", help="sizes to compare, smallest first"
     )
-    parser.add_argument("--events", type=int, default=500_000, help="for each size and kind of traffic")
+    parser.add_argument(
+        "--events", type=int, default=250_000, help="for each size, round and kind of traffic"
+    )
+    parser.add_argument("--rounds", type=int, default=2, help="the sizes take turns; all rounds count")
     parser.add_argument("--partitions", type=int, default=4)
 
 
+class Town(NamedTuple):
+    """Customers of one size, on topics of their own, and what was measured with them."""
+
+    settings: Settings
+    population: Population
+    resident: int
+    same: list[dict[str, Any]]
+    anybody: list[dict[str, Any]]
+
+
 async def run(options: argparse.Namespace) -> Report:
-    """Measure each size on topics of its own, with two kinds of traffic.
+    """Measure the sizes in turns, with two kinds of traffic.
 
     With the first, as many customers come whatever the size, from all parts of the population alike: what differs is
     the size of table, timers and Redis alone. With the second anybody comes, so that with more customers a run holds
     fewer events of the same one: more profiles are written, and more customers are scored after a pause, per event.
     """
     sizes = [int(size) for size in options.customers.split(",")]
-    report = Report(
-        NAME, sizes={"customers": sizes, "events": options.events, "partitions": options.partitions}
-    )
+    names = ("events", "rounds", "partitions")
+    report = Report(NAME, sizes={"customers": sizes, **{name: vars(options)[name] for name in names}})
     async with arena() as ground:
         empty = await _resident(ground, ground.settings("empty", options.partitions))
         report.figures["empty"] = {"resident_mib": round(empty / 2**20, 1)}
-        for number, size in enumerate(sizes, 1):
-            console.rule(f"{size:,} customers")
-            settings = ground.settings(f"growth{size}", options.partitions, redis=number)
-            population = Population(size, options.partitions)
-            await ground.prepare(settings)
-            await ground.settle(settings, population)
-            resident = await _resident(ground, settings)
-            few, events = _visitors(population, sizes[0]), options.events
-            same = await ground.measure(
-                settings, live(few, events, ground.until, seed=_VISITORS_SEED), events
-            )
-            anybody = await ground.measure(
-                settings, live(population, events, ground.until, seed=_ALL_SEED), events
-            )
-            report.figures[str(size)] = {
-                **{name: value for name, value in same.items() if name.endswith("_per_event")},
-                "events_per_second": same["events_per_second"],
-                "anybody_cpu_us_per_event": anybody["cpu_us_per_event"],
-                "anybody_events_per_second": anybody["events_per_second"],
-                "anybody_profiles_per_event": anybody["profiles_per_event"],
-                "resident_bytes_per_customer": round((resident - empty) / size),
-                "redis_bytes_per_customer": await _redis_bytes(settings, population),
-                "timers_us_per_event": round(_timers(size), 3),
-            }
+        towns = {
+            size: await _town(ground, size, number, options.partitions)
+            for number, size in enumerate(sizes, 1)
+        }
+        for number in range(options.rounds):
+            for size in sizes[:: -1 if number % 2 else 1]:
+                console.rule(f"{size:,} customers, round {number + 1} of {options.rounds}")
+                await _visit(ground, towns[size], min(sizes), options.events, number)
+        for size, town in towns.items():
+            report.figures[str(size)] = await _figures(town, empty)
     _conclude(report, str(sizes[0]), str(sizes[-1]))
     return report
+
+
+async def _town(ground: Arena, size: int, number: int, partitions: int) -> Town:
+    console.rule(f"{size:,} customers settle")
+    settings, population = (
+        ground.settings(f"growth{size}", partitions, redis=number),
+        Population(size, partitions),
+    )
+    await ground.prepare(settings)
+    await ground.settle(settings, population)
+    return Town(settings, population, await _resident(ground, settings), [], [])
+
+
+async def _visit(ground: Arena, town: Town, visitors: int, events: int, number: int) -> None:
+    for found, population, seed in (
+        (town.same, _visitors(town.population, visitors), _VISITORS_SEED),
+        (town.anybody, town.population, _ALL_SEED),
+    ):
+        traffic = live(population, events, ground.until, seed=seed + 10 * number)
+        found.append(await ground.measure(town.settings, traffic, events))
+
+
+async def _figures(town: Town, empty: int) -> dict[str, Any]:
+    same, anybody, size = together(town.same), together(town.anybody), town.population.size
+    return {
+        **same,
+        **{
+            f"anybody_{name}": anybody[name]
+            for name in ("cpu_us_per_event", "events_per_second", "profiles_per_event")
+        },
+        "resident_bytes_per_customer": round((town.resident - empty) / size),
+        "redis_bytes_per_customer": await _redis_bytes(town.settings, town.population),
+        "timers_us_per_event": round(_timers(size), 3),
+    }
 
 
 def _visitors(population: Population, count: int) -> Population:

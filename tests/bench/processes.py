@@ -11,7 +11,7 @@ from itertools import pairwise
 from pathlib import Path
 from time import monotonic
 from types import TracebackType
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 import psutil
 
@@ -190,3 +190,20 @@ def steady(samples: Sequence[Sample], total: int) -> dict[str, float]:
     for name, cpu in last.services.items():
         figures[f"{name}_cpu_us_per_event"] = round((cpu - first.services[name]) / events * 1e6, 3)
     return figures
+
+
+def together(measured: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Several runs of one contender as one: all their steady parts, one after the other.
+
+    Args:
+        measured: What `steady` says of each.
+    """
+    events, seconds = (sum(each[name] for each in measured) for name in ("steady_events", "steady_seconds"))
+    found: dict[str, Any] = {
+        "events_per_second": round(events / seconds, 1),
+        "events_per_second_by_round": " ".join(f"{each['events_per_second']:.0f}" for each in measured),
+    }
+    for name in measured[0]:
+        if name.endswith("_per_event"):
+            found[name] = round(sum(each[name] * each["steady_events"] for each in measured) / events, 3)
+    return found
