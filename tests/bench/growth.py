@@ -21,6 +21,7 @@ NAME = "growth"
 QUICK = {"customers": "500,2000", "events": 10_000, "rounds": 1}
 _VISITORS_SEED, _ALL_SEED = 7, 8
 _SAMPLE = 500
+_OF_ANYBODY = ("cpu_us_per_event", "events_per_second", "profiles_per_event", "stage_changes_per_event")
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -96,10 +97,7 @@ async def _figures(town: Town, empty: int) -> dict[str, Any]:
     same, anybody, size = together(town.same), together(town.anybody), town.population.size
     return {
         **same,
-        **{
-            f"anybody_{name}": anybody[name]
-            for name in ("cpu_us_per_event", "events_per_second", "profiles_per_event")
-        },
+        **{f"anybody_{name}": anybody[name] for name in _OF_ANYBODY},
         "resident_bytes_per_customer": round((town.resident - empty) / size),
         "redis_bytes_per_customer": await _redis_bytes(town.settings, town.population),
         "timers_us_per_event": round(_timers(size), 3),
