@@ -11,12 +11,13 @@ from typing import Any, ClassVar, Protocol
 
 import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from faust.transport.consumer import Fetcher
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
 
 from stream_app.worker.marks import Marks
 
-__all__ = ["Gate", "RunConsumer", "RunTransport"]
+__all__ = ["Gate", "RunConsumer", "RunFetcher", "RunTransport"]
 
 log = structlog.get_logger(__name__)
 
@@ -261,7 +262,20 @@ def _plain(tp: Any) -> TP:
     return TP(tp.topic, tp.partition)
 
 
+class RunFetcher(Fetcher):
+    """Fetches until it is stopped; Faust's own takes a stop amid a rebalance for a crash of the worker."""
+
+    @Fetcher.task
+    async def _fetcher(self) -> None:
+        consumer: Any = self.app.consumer
+        try:
+            await consumer._drain_messages(self)  # noqa: SLF001 - as Faust's does
+        finally:
+            self.set_shutdown()
+
+
 class RunTransport(driver.Transport):
     """Kafka through aiokafka, delivered in runs."""
 
     Consumer: ClassVar[type[MarkedConsumer]] = RunConsumer
+    Fetcher: ClassVar[type[RunFetcher]] = RunFetcher
