@@ -9,6 +9,11 @@ _COLOURS: Final = (
     "#4e79a7", "#f28e2b", "#59a14f", "#e15759", "#76b7b2", "#b07aa1", "#edc948", "#9c755f", "#ff9da7", "#86bcb6",
 )  # fmt: skip
 """A stage has the colour of its place in the lifecycle, in every chart."""
+_KINDS: Final = {
+    "entered": "#9aa0a6", "advanced": "#2e9e6b", "skipped": "#8fd3b0", "reactivated": "#4e79a7", "returned": "#f2b134",
+    "lapsed": "#d1495b",
+}  # fmt: skip
+"""Colours of moves that are no stage's: on is green, back is yellow, lost is red."""
 _NOBODY: Final = "#9aa0a6"
 _TOOLTIP: Final = {"trigger": "axis", "renderMode": "richText", "confine": True}
 _GRID: Final = {"left": 8, "right": 36, "top": 40, "bottom": 8, "containLabel": True}
@@ -74,15 +79,21 @@ def bars(
     )
 
 
-def piles(names: Sequence[str], series: Mapping[str, Sequence[float | None]]) -> Option:
-    """Bars of several kinds on top of each other."""
+def piles(names: Sequence[str], moves: Mapping[str, Sequence[float | None]]) -> Option:
+    """Bars of moves by reason, on top of each other."""
     return _base(
         legend={"type": "scroll", "top": 4},
         xAxis={"type": "category", "data": list(names), "axisLabel": {"hideOverlap": True}},
         yAxis={"type": "value"},
         series=[
-            {"type": "bar", "stack": "all", "name": name, "data": list(values)}
-            for name, values in series.items()
+            {
+                "type": "bar",
+                "stack": "all",
+                "name": reason,
+                "data": list(values),
+                "itemStyle": {"color": _KINDS.get(reason, _NOBODY)},
+            }
+            for reason, values in moves.items()
         ],
     )
 
