@@ -28,7 +28,7 @@ _SCRAPE_EVERY_S: Final = 15.0
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Sizes; the defaults are what the table in the README was made with."""
     parser.add_argument("--customers", type=int, default=20_000)
-    parser.add_argument("--events", type=int, default=100_000, help="of each run")
+    parser.add_argument("--events", type=int, default=200_000, help="of each run")
     parser.add_argument("--rounds", type=int, default=2, help="the contenders take turns; all rounds count")
     parser.add_argument("--partitions", type=int, default=8)
 
