@@ -50,6 +50,8 @@ class Explanation(msgspec.Struct, frozen=True):
         share: How much of the closed form's log odds has been replaced by what was learned, 0 to 1.
         average: Log odds of the average customer; plus all reasons they are those of this one.
         reasons: The strongest first.
+        value: Expected spend within the horizon of value, in the base currency.
+        value_year: Expected spend within a year.
         labels: How many labels the models have seen.
     """
 
@@ -58,6 +60,8 @@ class Explanation(msgspec.Struct, frozen=True):
     share: float
     average: float
     reasons: tuple[Reason, ...]
+    value: float
+    value_year: float
     labels: int
 
 
@@ -96,6 +100,8 @@ def explain(predictor: Predictor, features: Sequence[float], most: int | None = 
         share=1.0 - trust,
         average=average,
         reasons=tuple(reasons),
+        value=predictor.value(features),
+        value_year=predictor.value_ahead(features),
         labels=predictor.labels,
     )
 

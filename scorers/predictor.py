@@ -120,17 +120,20 @@ class Predictor(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         """Give the typical spend within its horizon, in the base currency."""
         return self.score(x, 0).value
 
-    def value_ahead(self, x: Sequence[float], days: float = YEAR) -> float:
+    def value_ahead(self, x: Sequence[float], days: float = YEAR, value: float | None = None) -> float:
         """Give the typical spend within *days*, drawn out of that within the horizon as the closed form has it.
 
         Args:
             x: Values of `features`.
             days: Days ahead, above zero; by default a year, for the customer lifetime value.
+            value: What `value` gives, if that is known already.
         """
         known = rhythm(x, self.task.churn)
         fitted = NOTHING_KNOWN if known is None else silence(*known, self.task.churn_days, self.habit)
         near = self._spend(x, known, fitted, self.task.value_days)
-        return self.value(x) * (self._spend(x, known, fitted, days) / near) if near > 0.0 else 0.0
+        if near <= 0.0:
+            return 0.0
+        return (self.value(x) if value is None else value) * (self._spend(x, known, fitted, days) / near)
 
     def closed_form(self, x: Sequence[float]) -> float | None:
         """Give the log odds of churn that need no regression; `None` for somebody who has never been active."""

@@ -16,6 +16,9 @@ from scorers.mixture import GRID, Mixture, blend
 from scorers.transforms import INPUTS, MOST, ORDER_DAYS, ORDER_VALUE, ORDERS, Rhythm
 
 LEARNING_RATE = 0.05
+TEMPER: Final = 50.0
+BELIEF: Final = (0.25, 0.4, 0.2, 0.1, 0.05)
+"""Trust in shares of the regression before any answer: it ranks customers better, but only a little of it is needed."""
 LOG_MOST = log1p(MOST)
 YEAR = 365.0
 SHRINKAGE = 1.5  # days with orders that the population's mean amount is worth
@@ -77,7 +80,7 @@ class ValueModel:
 
     def __init__(self) -> None:
         self.regression = LinearRegression(len(INPUTS), LEARNING_RATE)
-        self.mixture = Mixture()
+        self.mixture = Mixture(TEMPER, BELIEF)
         self.factors = [1.0] * KNOTS
         self.usual = 0.0
         self._steps = [0.0] * KNOTS

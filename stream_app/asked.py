@@ -27,6 +27,7 @@ class Asked:
         churned: 1, 0, or -1 while unknown, by customer.
         following: Index of the stage moved to, that of the stage for none, or -1 while unknown.
         spent: What was spent, not a number while unknown.
+        years: Expected spend within a year.
 
     Examples:
         >>> asked = Asked(0, version=3)
@@ -50,6 +51,7 @@ class Asked:
         "stages",
         "values",
         "version",
+        "years",
     )
 
     def __init__(self, at: int, version: int) -> None:
@@ -62,6 +64,7 @@ class Asked:
         self.churned = array("b")
         self.following = array("b")
         self.spent = array("d")
+        self.years = array("d")
         self._since = array("q")
         self._features = array("f")
         self._risks = array("d")
@@ -78,6 +81,7 @@ class Asked:
         *,
         known: bool,
         since: int,
+        year: float = nan,
     ) -> None:
         """Ask about one customer.
 
@@ -89,6 +93,7 @@ class Asked:
             revenue: Lifetime revenue (micro-units).
             known: Whether churn can be asked about: only the active can stop.
             since: When the customer came into the stage (µs).
+            year: Expected spend within a year.
         """
         self.customers.append(customer)
         self.stages.append(stage)
@@ -96,6 +101,7 @@ class Asked:
         self.churned.append(UNKNOWN)
         self.following.append(UNKNOWN)
         self.spent.append(nan)
+        self.years.append(year)
         self._since.append(since)
         self._features.extend(features)
         self._risks.append(scores.churn if known else nan)

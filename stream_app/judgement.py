@@ -40,6 +40,7 @@ class Prediction(msgspec.Struct, kw_only=True):
         churn_risk: Probability of churn, None for somebody who was never active.
         next_stage: Probability by stage name; that of the current stage means stay.
         value: Expected spend within the value horizon.
+        year: Expected spend within a year, None where it was not asked.
         model_version: Version of the models.
         recency: Days since the last act that is watched for churn; infinite if never.
         tenure: Days in the stage.
@@ -56,6 +57,7 @@ class Prediction(msgspec.Struct, kw_only=True):
     churn_risk: float | None
     next_stage: dict[str, float]
     value: float
+    year: float | None = None
     model_version: int
     recency: float
     tenure: float
@@ -217,6 +219,7 @@ class Judgement:
                 "next_stage": {stage: round(chance, 6) for stage, chance in prediction.next_stage.items()},
                 "next_stage_label": prediction.next,
                 self._value_key: round(prediction.value, 2),
+                **({} if prediction.year is None else {"value_365d": round(prediction.year, 2)}),
                 "value_label": None if prediction.spent is None else round(prediction.spent, 6),
                 "model_version": prediction.model_version,
             }

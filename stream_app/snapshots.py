@@ -120,16 +120,18 @@ class Snapshots:
             values = scoring.inputs.values(profile, at - 1)
             features = [value if -_LARGEST < value < _LARGEST else _rounded(value) for value in values]
             for index, track in enumerate(scoring.tracks):
-                standing = profile.standings[index]
+                standing, predictor = profile.standings[index], predictors[index]
                 seen = scoring.view(features, standing, at - 1)
+                scores = predictor.score(seen, standing.stage)
                 everybody[index].add(
                     customer,
                     standing.stage,
                     seen,
-                    predictors[index].score(seen, standing.stage),
+                    scores,
                     profile.counts[_REVENUE],
                     known=is_askable(profile, track.horizons.label),
                     since=standing.since,
+                    year=predictor.value_ahead(seen, value=scores.value),
                 )
         for index, asked in enumerate(everybody):
             if len(asked):
@@ -233,6 +235,7 @@ class Snapshots:
             churn_risk=asked.risk(row),
             next_stage=dict(zip(track.stages, asked.chances(row), strict=True)),
             value=asked.values[row],
+            year=asked.years[row],
             model_version=asked.version,
             recency=0.0,
             tenure=0.0,

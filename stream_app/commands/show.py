@@ -116,6 +116,9 @@ def _print_why(console: Console, reasons: Why | str, lifecycle: str) -> None:
         f"{told.share:.0%} learned from {told.labels:,} labels" if told.labels else "no labels learned yet"
     )
     console.print(f"[bold]why {told.churn_risk:.3f}[/bold] as of {reasons.as_of}, {learned}")
+    console.print(
+        f"[bold]worth[/bold] {told.value:,.2f} by the horizon of value, {told.value_year:,.2f} within a year"
+    )
     for reason in told.reasons:
         console.print(
             f"  {'▲' if reason.log_odds > 0 else '▼'} {escape(reason.text)} ({reason.log_odds:+.2f})"

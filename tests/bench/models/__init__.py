@@ -15,6 +15,8 @@ import timeit
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import numpy as np
+
 from scorers.learner import Learner
 from scorers.predictor import predictor_of
 from stream_app.bundled import bundled
@@ -24,6 +26,7 @@ from tests.scorers.buyers import TASK, buyer, examples
 
 NAME = "models"
 LEAST_MOVES = 1000
+YEAR = 365
 QUICK = {"customers": 250, "sets": "cdnow", "more": "taobao", "presets": 100, "resamples": 50}
 
 
@@ -140,16 +143,35 @@ def _next_stage(report: Report, ours: rows.Rows, where: str) -> None:
 
 
 def _value(report: Report, ours: rows.Rows) -> None:
-    kind = ours.kind
-    values = {"ours": judging.amounts(ours.value, ours)}
-    values |= {name: judging.amounts(value, ours) for name, value in references.value(ours).items()}
+    """Spend by the horizon, whose answers teach, and within a year, which nobody has been taught yet."""
+    near = ours.scored & np.isfinite(ours.spent)
+    _amounts(report, ours, "value", ours.value, ours.spent, near, ours.kind.horizon)
+    spent = judging.spent_within(ours, YEAR)
+    _amounts(report, ours, "value of a year", ours.year, spent, ours.taught & np.isfinite(spent), YEAR)
+
+
+def _amounts(
+    report: Report,
+    ours: rows.Rows,
+    what: str,
+    told: rows.Numbers,
+    spent: rows.Numbers,
+    known: rows.Numbers,
+    horizon: int,
+) -> None:
+    if not known.any():
+        return
+    contenders = {"ours": told} | references.value(ours, horizon)
+    values = {name: judging.amounts(value[known], spent[known]) for name, value in contenders.items()}
     for name, made in values.items():
-        report.figures[f"{kind.name}: value, {name}"] = made
+        report.figures[f"{ours.kind.name}: {what}, {name}"] = made
     others = [made for name, made in values.items() if name != "ours"]
+    where = f"{ours.kind.name}: {what}"
     error = values["ours"]["mae"] / min(each["mae"] for each in others)
-    gini = values["ours"]["gini"] / max(each["gini"] for each in others)
-    report.ratio(f"{kind.name}: value error over the best reference", error, "<=", 1.0)
-    report.ratio(f"{kind.name}: value Gini over the best reference", gini, ">=", 1.0)
+    report.ratio(f"{where}, error over the best reference", error, "<=", 1.0)
+    for figure in ("gini", "top_tenth_lift"):
+        ranking = values["ours"][figure] / max(each[figure] for each in others)
+        report.ratio(f"{where}, {figure.replace('_', ' ')} over the best reference", ranking, ">=", 1.0)
 
 
 def _check_reference(report: Report) -> None:

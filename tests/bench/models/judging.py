@@ -81,13 +81,23 @@ def stages(chances: Numbers, rows: Rows) -> dict[str, float]:
     }
 
 
-def amounts(value: Numbers, rows: Rows) -> dict[str, float]:
+def spent_within(rows: Rows, days: int) -> Numbers:
+    """What each customer of a row spent within *days*; not a number where the data end before."""
+    last = max(float(when[-1]) for when, _ in rows.bought) + 1
+    spent = np.full(len(rows.day), np.nan)
+    for row, (customer, day) in enumerate(zip(rows.customer, rows.day, strict=True)):
+        if day <= last - days:
+            when, amounts = rows.bought[customer]
+            spent[row] = amounts[(when >= day) & (when < day + days)].sum()
+    return spent
+
+
+def amounts(told: Numbers, spent: Numbers) -> dict[str, float]:
     """Mean absolute error, bias, Gini of the ranking, and the share of all spend in the best tenth."""
-    known = rows.scored & np.isfinite(rows.spent)
-    told, spent = value[known], rows.spent[known]
     order = np.argsort(-told, kind="stable")
     gained = np.cumsum(spent[order]) / spent.sum()
     return {
+        "examples": len(spent),
         "mae": round(float(np.abs(told - spent).mean()), 4),
         "bias": round(float((told - spent).mean()), 4),
         "gini": round(float(2 * gained.mean() - 1), 5),

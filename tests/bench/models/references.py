@@ -25,7 +25,7 @@ def churn(rows: Rows, tell: Callable[[str], object]) -> dict[str, Numbers]:
     made = {"base rate": _base_rate(rows), "recency": _recency(rows, x)}
     for name in ("BG/NBD", "MBG/NBD"):
         tell(f"fitting {name}")
-        made[name] = _buy_till_you_die(rows, name)[0]
+        made[name] = _buy_till_you_die(rows, name, rows.kind.horizon)[0]
     tell("fitting LightGBM")
     made["LightGBM"] = _supervised(rows, x, _lightgbm)
     tell("fitting logistic regression")
@@ -55,13 +55,13 @@ def next_stage(rows: Rows) -> dict[str, Numbers]:
     }
 
 
-def value(rows: Rows) -> dict[str, Numbers]:
+def value(rows: Rows, horizon: int) -> dict[str, Numbers]:
     """The spend of the last period, and BG/NBD with Gamma-Gamma."""
     last = np.zeros(len(rows.day))
     for row, (customer, day) in enumerate(zip(rows.customer, rows.day, strict=True)):
         days, amounts = rows.bought[customer]
-        last[row] = amounts[(days >= day - rows.kind.horizon) & (days < day)].sum()
-    return {"last period": last, "BG/NBD with Gamma-Gamma": _buy_till_you_die(rows, "BG/NBD")[1]}
+        last[row] = amounts[(days >= day - horizon) & (days < day)].sum()
+    return {"last period": last, "BG/NBD with Gamma-Gamma": _buy_till_you_die(rows, "BG/NBD", horizon)[1]}
 
 
 def snapshots(rows: Rows, horizon: float | None = None) -> Iterator[tuple[int, Numbers, Numbers]]:
@@ -124,12 +124,11 @@ def _recency(rows: Rows, x: Numbers) -> Numbers:
     return risk
 
 
-def _buy_till_you_die(rows: Rows, name: str) -> tuple[Numbers, Numbers]:
+def _buy_till_you_die(rows: Rows, name: str, horizon: int) -> tuple[Numbers, Numbers]:
     """Chance of no purchase within the horizon, and expected spend, by the library's fits."""
     from lifetimes import BetaGeoFitter, ModifiedBetaGeoFitter  # noqa: PLC0415
 
     fitter = {"BG/NBD": BetaGeoFitter, "MBG/NBD": ModifiedBetaGeoFitter}[name]
-    horizon = rows.kind.horizon
     risk, spend = np.full(len(rows.day), 0.5), np.zeros(len(rows.day))
     model: Any = None
     gamma: Any = None

@@ -114,8 +114,10 @@ class Rows:
         following: Stage moved to, the same for none, -1 while unknown.
         tenure: Days in that stage.
         value: Spend as predicted.
+        year: Spend within a year as predicted.
         spent: What was spent.
         scored: Whether the row counts.
+        taught: Whether models can have learned by then.
         names: Of the customers.
         start: Day of the first event, counted from 1970.
         value_days: Days that value looks ahead.
@@ -133,8 +135,10 @@ class Rows:
     following: Numbers
     tenure: Numbers
     value: Numbers
+    year: Numbers
     spent: Numbers
     scored: Numbers
+    taught: Numbers
     names: list[str]
     start: float
     value_days: float
@@ -247,8 +251,10 @@ def read(kind: Kind, source: Path, out: Path, lifecycle: str) -> Rows:
         ),
         tenure=np.array([tenure for _, tenure in standing]),
         value=np.array([each[worth] for each in told], dtype=float),
+        year=np.array([each["value_365d"] for each in told], dtype=float),
         spent=spent,
         scored=in_time & np.isfinite(label),
+        taught=day >= kind.warm + kind.horizon + kind.slack,
         names=sorted(bought),
         start=float(start),
         stage_days=_stage_days(lifecycle, kind),
