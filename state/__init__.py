@@ -1,5 +1,6 @@
 """Events in, profiles and features out: the pure fold, without Kafka, Redis or a clock."""
 
+from state.amounts import amount_of
 from state.catalogue import FeatureKind, Spec, is_context, kind_of, known_names, nearest, resolve
 from state.codec import StateError
 from state.codec import decode as decode_profile
@@ -7,7 +8,7 @@ from state.codec import encode as encode_profile
 from state.descriptions import Feature, catalogue
 from state.due import DueHeap
 from state.envelope import Headers
-from state.events import Bounds, Event, belonging
+from state.events import Bounds, Event, belonging, is_somebody
 from state.events import decode as decode_event
 from state.features import FeaturePlan
 from state.instants import DAY, FAR, HOUR, MINUTE, NEVER, SECOND, format_instant, parse_instant
@@ -31,7 +32,7 @@ from state.plan import DEDUP, FoldPlan, UnknownFeature
 from state.profile import CLAIMED, MERGED, REFUSED, RELEASED, Identity, Link, Profile, Standing, apply
 from state.rejection import REASONS, Rejected
 from state.survey import Survey, Surveying, Timers, survey
-from state.wire import Wire, modernize, read_as
+from state.wire import Properties, Wire, modernize, read_as
 
 __all__ = [
     "CLAIMED",
@@ -68,6 +69,7 @@ __all__ = [
     "MeasureMap",
     "Pending",
     "Profile",
+    "Properties",
     "Rejected",
     "Spec",
     "Standing",
@@ -77,6 +79,7 @@ __all__ = [
     "Timers",
     "UnknownFeature",
     "Wire",
+    "amount_of",
     "apply",
     "ask",
     "belonging",
@@ -88,6 +91,7 @@ __all__ = [
     "further",
     "is_askable",
     "is_context",
+    "is_somebody",
     "join_questions",
     "kind_of",
     "known_names",

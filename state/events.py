@@ -188,8 +188,17 @@ def _link(wire: Wire, customer: str) -> str:
     else:
         return ""
     text = str(other) if isinstance(other, str | int) else ""
-    is_somebody = text != customer and len(text) <= LONGEST_ID and text.strip().lower() not in JUNK_IDS
-    return text if is_somebody else ""
+    return text if text != customer and is_somebody(text) else ""
+
+
+def is_somebody(text: str) -> bool:
+    """Whether an id may identify anybody: no word that clients send when they have none, and not too long.
+
+    Examples:
+        >>> is_somebody("u1"), is_somebody(" Undefined")
+        (True, False)
+    """
+    return len(text) <= LONGEST_ID and text.strip().lower() not in JUNK_IDS
 
 
 def belonging(wire: Wire, at: int, kinds: MeasureMap, bounds: Bounds, received_at: int) -> tuple[str, Kind]:

@@ -1,6 +1,6 @@
 """Which path is answered by what."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from starlette.applications import Starlette
@@ -9,7 +9,7 @@ from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import BaseRoute, Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from stream_app.gateway.answers import Refused, found
@@ -46,8 +46,9 @@ class Application:
         origins: tuple[str, ...],
     ) -> None:
         self._outbox = outbox
+        tracking = list(Tracking(reception).routes())
         routes: list[BaseRoute] = [
-            *Tracking(reception).routes(),
+            *tracking,
             *CloudEvents(reception).routes(),
             *webhooks.routes(),
             BrowserSettings(reception.keys).route(),
@@ -67,11 +68,10 @@ class Application:
             max_age=_DAY_S,
         )
         app = Starlette(
-            routes=routes,
             middleware=[cors],
             exception_handlers={HTTPException: _not_found, Exception: _failed},
         )
-        app.router.redirect_slashes = False
+        app.router = _Router(routes, {route.path: route.endpoint for route in tracking})
         self.asgi: ASGIApp = _WithoutSlash(app)
 
     async def health(self, _request: Request) -> Response:
@@ -88,6 +88,27 @@ class Application:
     async def openapi(self, _request: Request) -> Response:
         """What can be asked, for programs."""
         return found(self._document)
+
+
+class _Router(Router):
+    """Goes straight to where SDKs send: to try one route after the other would cost as much as dozens of events.
+
+    Args:
+        routes: All of them.
+        direct: Endpoints for POST by path.
+    """
+
+    def __init__(self, routes: list[BaseRoute], direct: Mapping[str, Callable[[Request], Any]]) -> None:
+        super().__init__(routes, redirect_slashes=False)
+        self._direct = direct
+
+    async def app(self, scope: Scope, receive: Receive, send: Send) -> None:
+        endpoint = self._direct.get(scope["path"]) if scope["method"] == "POST" else None
+        if endpoint is None:
+            await super().app(scope, receive, send)
+        else:
+            answer = await endpoint(Request(scope, receive, send))
+            await answer(scope, receive, send)
 
 
 class _WithoutSlash:

@@ -6,7 +6,7 @@
 import zlib
 from typing import Final
 
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 
 from stream_app.gateway.allowance import Share
 from stream_app.gateway.answers import Refused
@@ -31,15 +31,18 @@ async def read_body(request: Request, largest: int, share: Share) -> bytes:
     if announced.isdecimal() and int(announced) > largest:
         raise _too_large(largest)
     chunks, size = [], 0
-    try:
-        async for chunk in request.stream():
-            size += len(chunk)
-            if size > largest:
-                raise _too_large(largest)
-            share.take(len(chunk))
-            chunks.append(chunk)
-    except ClientDisconnect:
-        raise Refused(400, "disconnected", "The body ended before it was complete.") from None
+    is_whole = False
+    while not is_whole:
+        message = await request.receive()
+        if message["type"] == "http.disconnect":
+            raise Refused(400, "disconnected", "The body ended before it was complete.")
+        chunk = message.get("body", b"")
+        size += len(chunk)
+        if size > largest:
+            raise _too_large(largest)
+        share.take(len(chunk))
+        chunks.append(chunk)
+        is_whole = not message.get("more_body", False)
     body = chunks[0] if len(chunks) == 1 else b"".join(chunks)
     encoding = request.headers.get("content-encoding", "").strip().lower()
     if encoding in _PACKED or body.startswith(_GZIP_MAGIC):

@@ -24,6 +24,7 @@ from state import (
 )
 from stream_app.gateway.clock_skew import Arrival, text_of
 from stream_app.gateway.record import Outgoing
+from stream_app.gateway.usual import UsualIntake
 from stream_app.settings import Events
 
 
@@ -51,11 +52,15 @@ class Intake:
     Args:
         kinds: Which event name counts as what, and travels on which topic.
         events: What is believable.
+
+    Attributes:
+        take_all: The same for a whole batch of usual events, see `UsualIntake`.
     """
 
     def __init__(self, kinds: MeasureMap, events: Events) -> None:
         self._kinds = kinds
         self._bounds = Bounds(events.max_event_bytes, events.earliest, events.max_future, events.max_amount)
+        self.take_all = UsualIntake(kinds, self._bounds).take_all
 
     def take(
         self, raw: bytes, arrival: Arrival, call: str = "", context: dict[str, Any] | None = None

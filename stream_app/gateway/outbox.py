@@ -10,10 +10,11 @@ one begins: senders send again under the same message ids.
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from functools import partial
 from itertools import chain
+from operator import itemgetter
 from typing import Any, Final
 
 import structlog
@@ -24,7 +25,7 @@ from stream_app.batch_sender import partition_of
 from stream_app.errors import Misconfigured
 from stream_app.gateway.answers import Refused
 from stream_app.gateway.lanes import Batch, Lane, Ticket, unavailable
-from stream_app.gateway.record import Outgoing
+from stream_app.gateway.record import DEAD_LETTERS, Outgoing
 from stream_app.kafka_clients import client_options
 from stream_app.settings import Settings
 from stream_app.topic_admin import ensure
@@ -36,7 +37,9 @@ _GATHER_S: Final = 0.025
 _BUSY: Final = 3
 """A departure that carried so many requests is followed by one that waits longer: a batch costs as much as many records."""
 _AGAIN_S: Final = 1.0
-_RECORD_OVERHEAD: Final = 100
+_RECORD_OVERHEAD: Final = 150
+_value_of: Final = itemgetter(Outgoing._fields.index("value"))
+_TOPICS: Final = (*SOURCES, DEAD_LETTERS)
 _log: Final = structlog.get_logger(__name__)
 
 
@@ -47,6 +50,7 @@ class Outbox:
         settings: Where Kafka is, and how much may wait.
         tenants: Prefixes of the topics that are sent to.
         clock: Seconds that only grow.
+        now: Microseconds since 1970, for the timestamps of records.
 
     Attributes:
         waiting_bytes: Of what is not acknowledged yet.
@@ -55,7 +59,9 @@ class Outbox:
         on_wrong: Called when that is found.
     """
 
-    def __init__(self, settings: Settings, tenants: Iterable[str], clock: Callable[[], float]) -> None:
+    def __init__(
+        self, settings: Settings, tenants: Iterable[str], clock: Callable[[], float], now: Callable[[], int]
+    ) -> None:
         self.waiting_bytes = 0
         self.reason: str | None = "Kafka has not answered yet"
         self.wrong: Misconfigured | None = None
@@ -63,9 +69,10 @@ class Outbox:
         self._settings = settings
         self._tenants = sorted(tenants)
         self._clock = clock
+        self._now = now
         self._patience = settings.gateway.answer_within / 1e6
         self._partitions = settings.topics.partitions
-        self._lanes: dict[tuple[str, str], list[Lane]] = {}
+        self._lanes: dict[str, dict[str, list[Lane]]] = {}
         self._dirty: set[Lane] = set()
         self._flights: set[asyncio.Task[None]] = set()
         self._pulse: asyncio.TimerHandle | None = None
@@ -85,7 +92,7 @@ class Outbox:
 
     async def close(self) -> None:
         """Send what waits, as far as Kafka takes it in time, and leave."""
-        waiting = Ticket(asyncio.get_running_loop().create_future())
+        waiting = Ticket(asyncio.get_running_loop().create_future(), 0)
         for lane in self._all_lanes():
             for batch in self._batches_of(lane):
                 batch.tickets.append(waiting)
@@ -123,15 +130,13 @@ class Outbox:
     async def _begin(self) -> None:
         options = client_options(self._settings)
         for tenant in self._tenants:
-            own = {f"{tenant}.{name}" for name in (*SOURCES, "dead-letters")}
+            own = {f"{tenant}.{name}" for name in _TOPICS}
             declared = declare(self._settings.model_copy(update={"prefix": tenant}))
             await ensure(self._settings.kafka, [each for each in declared if each.name in own], options)
         producer = AIOKafkaProducer(
             **options,
             acks="all",
             enable_idempotence=True,
-            compression_type="snappy",
-            max_batch_size=_BATCH_BYTES,
             max_request_size=LARGEST_LETTER,
         )
         try:
@@ -151,7 +156,7 @@ class Outbox:
             for batch in self._batches_of(lane):
                 self._settle(batch, unavailable(why))
             lane.batches.clear()
-            lane.in_flight = None
+            lane.newest = lane.in_flight = None
         self._dirty.clear()
         if producer is not None:
             with suppress(KafkaError, OSError, TimeoutError):
@@ -193,45 +198,51 @@ class Outbox:
 
     # ----------------------------------------------------------------- sending
 
-    async def send(self, tenant: str, records: Iterable[Outgoing]) -> None:
+    async def send(self, tenant: str, records: Sequence[Outgoing]) -> None:
         """Send records, and return when Kafka has them.
 
         Raises:
             Refused: 503 if that is not certain in time. Some of them may have arrived, or may yet.
         """
+        if not records:
+            return
         loop = asyncio.get_running_loop()
-        ticket = Ticket(loop.create_future())
+        size = sum(map(len, map(_value_of, records))) + _RECORD_OVERHEAD * len(records)
+        ticket = Ticket(loop.create_future(), size)
         self._boarded += 1
         self._board(tenant, records, ticket)
-        if not ticket.left:
-            return
+        self.waiting_bytes += size
         expiry = loop.call_later(self._patience, ticket.expire)
         try:
             await ticket.future
         finally:
             expiry.cancel()
 
-    def _board(self, tenant: str, records: Iterable[Outgoing], ticket: Ticket) -> None:
+    def _board(self, tenant: str, records: Sequence[Outgoing], ticket: Ticket) -> None:
         """Put records into the batches of their partitions; one loop, because it is run for every event."""
-        partitions, lanes_of = self._partitions, self._lanes
+        partitions, lanes_of, at_ms = self._partitions, self._lanes_of(tenant), self._now() // 1000
         for topic, key, value, headers in records:
-            lanes = lanes_of.get((tenant, topic))
-            if lanes is None:
-                name = f"{tenant}.{topic}"
-                lanes = lanes_of[tenant, topic] = [Lane(name, number) for number in range(partitions)]
+            lanes = lanes_of[topic]
             lane = lanes[partition_of(key, partitions)] if key else self._any_of(lanes)
-            waiting = lane.batches
-            batch = waiting[-1] if waiting else self._new_batch(lane)
-            if batch.builder.append(timestamp=None, key=key or None, value=value, headers=headers) is None:
+            batch = lane.newest
+            if batch is None or batch.append(batch.count, at_ms, key or None, value, headers) is None:
                 batch = self._new_batch(lane)
-                batch.builder.append(timestamp=None, key=key or None, value=value, headers=headers)
-            size = len(value) + len(key) + _RECORD_OVERHEAD
-            batch.size += size
-            self.waiting_bytes += size
+                batch.append(0, at_ms, key or None, value, headers)
+            batch.count += 1
             if batch.last is not ticket:
                 batch.last = ticket
                 batch.tickets.append(ticket)
                 ticket.left += 1
+
+    def _lanes_of(self, tenant: str) -> dict[str, list[Lane]]:
+        """The partitions of a tenant's topics, by the topic's short name."""
+        lanes = self._lanes.get(tenant)
+        if lanes is None:
+            numbers = range(self._partitions)
+            lanes = self._lanes[tenant] = {
+                name: [Lane(f"{tenant}.{name}", number) for number in numbers] for name in _TOPICS
+            }
+        return lanes
 
     def _any_of(self, lanes: list[Lane]) -> Lane:
         """Dead letters belong to nobody: one partition after the other gets them."""
@@ -241,7 +252,7 @@ class Outbox:
     def _new_batch(self, lane: Lane) -> Batch:
         if self._producer is None:
             raise unavailable(self.reason or "Kafka is away")
-        batch = Batch(self._producer.create_batch(), self._clock())
+        batch = lane.newest = Batch(self._clock(), _BATCH_BYTES)
         lane.batches.append(batch)
         self._begun.append(batch)
         self._dirty.add(lane)
@@ -260,8 +271,7 @@ class Outbox:
         departing = []
         for lane in list(self._dirty):
             if lane.in_flight is None:  # else it comes back here when that one has landed
-                lane.in_flight = lane.batches.popleft()
-                departing.append((lane, lane.in_flight))
+                departing.append((lane, lane.depart()))
                 if not lane.batches:
                     self._dirty.discard(lane)
         flight = asyncio.create_task(self._fly(departing))
@@ -270,9 +280,8 @@ class Outbox:
 
     async def _fly(self, departing: list[tuple[Lane, Batch]]) -> None:
         for lane, batch in departing:
-            batch.builder.close()
             try:
-                landing = await self._producer.send_batch(batch.builder, lane.topic, partition=lane.partition)
+                landing = await self._producer.send_batch(batch.close(), lane.topic, partition=lane.partition)
             except Exception as error:  # noqa: BLE001 - whatever it is, those who wait must hear of it
                 self._crash(batch, error)
             else:
@@ -296,14 +305,13 @@ class Outbox:
         if batch.is_settled:
             return
         batch.is_settled = True
-        self.waiting_bytes -= batch.size
         for ticket in batch.tickets:
-            ticket.note(error)
+            self.waiting_bytes -= ticket.note(error)
         while self._begun and self._begun[0].is_settled:
             self._begun.popleft()
 
     def _all_lanes(self) -> Iterator[Lane]:
-        return chain.from_iterable(self._lanes.values())
+        return chain.from_iterable(chain.from_iterable(each.values()) for each in self._lanes.values())
 
     @staticmethod
     def _batches_of(lane: Lane) -> list[Batch]:

@@ -58,7 +58,7 @@ async def serve(settings: Settings) -> None:
             "or [gateway.keys.NAME] key in the configuration file"
         )
     clock, figures = SystemClock(), Figures()
-    outbox = Outbox(settings, keys.tenants, clock.monotonic)
+    outbox = Outbox(settings, keys.tenants, clock.monotonic, clock.now)
     intake = Intake(load_measures(settings), settings.events)
     reception = Reception(settings.gateway, keys, intake, outbox, figures, clock)
     webhooks = Webhooks(settings, reception)

@@ -15,10 +15,12 @@ from starlette.routing import Route
 
 from state import Rejected
 from stream_app.gateway.answers import Refused, accepted, found
+from stream_app.gateway.clock_skew import Arrival
 from stream_app.gateway.keys import keys_outside_body
 from stream_app.gateway.posthog import as_segment
 from stream_app.gateway.reception import Judged, Reception
 from stream_app.gateway.record import Outgoing
+from stream_app.gateway.usual import read_usual
 
 _CALLS: Final = {
     "track": ("/v1/track", "/v1/t"),
@@ -85,7 +87,7 @@ class Tracking:
             sender = at.keys.sender([*keys_outside_body(request), about.writeKey, about.api_key])
             at.admit(sender, 1)
             arrival = at.arrival(about.sentAt)
-            judged = Judged(sender, request.url.path, arrival)
+            judged = Judged(sender, request.scope["path"], arrival)
             judged.add(body.strip(), lambda raw: at.intake.take(raw, arrival, call))
             await at.deliver(sender, judged)
             return accepted()
@@ -95,20 +97,29 @@ class Tracking:
     async def batch(self, request: Request, body: bytes) -> Response:
         """Several events of the Segment spec."""
         at = self._at
-        sent = _read_batch(body)
+        usual = read_usual(body)
+        sent = _read_batch(body) if usual is None else usual
         sender = at.keys.sender([*keys_outside_body(request), sent.writeKey, sent.api_key])
         at.admit(sender, len(sent.batch))
         arrival = at.arrival(sent.sentAt)
-        judged = Judged(sender, request.url.path, arrival)
+        judged = Judged(sender, request.scope["path"], arrival)
+        records = None if usual is None else at.intake.take_all(body, usual, arrival)
+        if records is None:
+            self._take_each(_read_batch(body), arrival, judged)
+        else:
+            judged.records = records
+        await at.deliver(sender, judged)
+        return accepted()
+
+    def _take_each(self, sent: _Batch, arrival: Arrival, judged: Judged) -> None:
+        intake = self._at.intake
         context = sent.context if isinstance(sent.context, dict) else None
 
         def make(raw: bytes) -> Outgoing:
-            return at.intake.take(raw, arrival, "", context)
+            return intake.take(raw, arrival, "", context)
 
         for raw in sent.batch:
             judged.add(bytes(raw), make)
-        await at.deliver(sender, judged)
-        return accepted()
 
     async def posthog(self, request: Request, body: bytes) -> Response:
         """PostHog's ``/batch/``; a single event stands for a batch of one."""
@@ -133,7 +144,7 @@ class Tracking:
         sender = at.keys.sender([*keys_outside_body(request), sent.api_key, sent.writeKey])
         at.admit(sender, len(sent.batch))
         arrival = at.arrival(None if sent.historical_migration is True else sent_at)
-        judged = Judged(sender, request.url.path, arrival)
+        judged = Judged(sender, request.scope["path"], arrival)
 
         def make(raw: bytes) -> Outgoing:
             return at.intake.take(as_segment(raw), arrival)
