@@ -24,7 +24,7 @@ from state.measure_ids import (
 
 _SEPARATORS: Final = re.compile(r"[\s_.\-]+")
 _MAX_REMEMBERED: Final = 4096
-_KIND_KEYS: Final = {"name", "topic", "events", "types", "counts", "amount", "session"}
+_KIND_KEYS: Final = {"name", "topic", "events", "types", "counts", "amount", "session", "customer"}
 
 
 class BadMeasures(ValueError):  # noqa: N818 - names the thing that is bad, like the other configuration errors
@@ -41,13 +41,20 @@ class Kind:
         amount: Id of the measure that gets the event's amount, or -1.
         session: Whether the event is a sign of a visit, so that it opens or prolongs a session.
         order: Whether the event is an order.
+        is_personal: Whether the event is about a customer; if not, it is kept on its topic and folded into no profile.
         touched: Ids of all measures that the event may change, those that the fold derives included.
     """
 
-    __slots__ = ("amount", "counts", "name", "order", "session", "topic", "touched")
+    __slots__ = ("amount", "counts", "is_personal", "name", "order", "session", "topic", "touched")
 
     def __init__(
-        self, name: str, topic: str, counts: tuple[int, ...], amount: int = -1, session: bool = False
+        self,
+        name: str,
+        topic: str,
+        counts: tuple[int, ...],
+        amount: int = -1,
+        session: bool = False,
+        is_personal: bool = True,
     ) -> None:
         self.name = name
         self.topic = topic
@@ -55,6 +62,7 @@ class Kind:
         self.amount = amount
         self.session = session
         self.order = ORDERS in counts
+        self.is_personal = is_personal
         derived = {SESSIONS: session, ORDER_DAYS: self.order, amount: amount >= 0}
         self.touched = frozenset(counts).union(measure for measure, does in derived.items() if does)
 
@@ -198,10 +206,19 @@ def _parse_kind(entry: Mapping[str, Any], where: str) -> Kind:
     summable = [MEASURES[measure] for measure in sorted(AMOUNTS)]
     amount = MEASURE_IDS[_one_of(entry["amount"], summable, where, "amount")] if "amount" in entry else -1
     topic = _one_of(entry.get("topic"), TOPICS, where, "topic")
-    session = entry.get("session", False)
-    if not isinstance(session, bool):
-        raise BadMeasures(f"{where}: session is {session!r}; write true or false")
-    return Kind(entry["name"], topic, (EVENTS, *counts), amount, session)
+    session, customer = _truth(entry, "session", where), _truth(entry, "customer", where, otherwise=True)
+    if not customer and (counts or amount >= 0 or session):
+        raise BadMeasures(
+            f"{where}: customer is false, so it can count nothing; leave counts, amount and session out"
+        )
+    return Kind(entry["name"], topic, (EVENTS, *counts), amount, session, customer)
+
+
+def _truth(entry: Mapping[str, Any], key: str, where: str, *, otherwise: bool = False) -> bool:
+    value = entry.get(key, otherwise)
+    if not isinstance(value, bool):
+        raise BadMeasures(f"{where}: {key} is {value!r}; write true or false")
+    return value
 
 
 def _parse_rates(rates: Any, source: str) -> dict[str, float]:

@@ -117,9 +117,7 @@ class PartitionEngine:
         effects, touched = Effects(), Touched()
         until, budget = self.time, most
         for _, key in self._shelf.timers.pop_until(until):
-            customer = key.decode()
-            profile = self._shelf.load(customer)
-            if profile is None:
+            if (profile := self._shelf.load(customer := key.decode())) is None:
                 continue
             outputs = pass_time(self.scoring, customer, profile, until, budget)
             self.note(outputs, effects)
@@ -134,10 +132,12 @@ class PartitionEngine:
         self, record: Arrived, event: Event, touched: Touched, effects: Effects, now: int
     ) -> None:
         late = self._pass_with(event, now)
+        if not event.kind.is_personal:
+            effects.outcomes[record.source, "impersonal"] += 1
+            return
         customer = event.customer
-        profile = touched.profiles.get(customer)
-        if profile is None:
-            profile = self._shelf.load(customer) or Profile(anonymous=event.anonymous)
+        profile = touched.profiles.get(customer) or self._shelf.load(customer)
+        profile = profile or Profile(anonymous=event.anonymous)
         if is_absorbed(profile, record.source, record.offset):
             effects.outcomes[record.source, "duplicate"] += 1
             return

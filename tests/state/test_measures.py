@@ -112,6 +112,8 @@ def test_topics_follow_the_event() -> None:
         (ORDER.replace('"purchases"', '"shop"'), "topic does not know 'shop'"),
         (ORDER.replace('name = "order"', ""), "needs a name"),
         (ORDER + 'session = "yes"', "write true or false"),
+        (ORDER + "customer = 0", "customer is 0; write true or false"),
+        (ORDER + "customer = false", "customer is false, so it can count nothing"),
         (ORDER + 'types = ["track"]', "types does not know 'track'"),
         (ORDER + ORDER.replace('"order"', '"other"'), "already belongs to kind 'order'"),
         ("[rates]\nEUR = 0", "rates.EUR is 0"),

@@ -25,6 +25,15 @@ def test_a_record_that_was_not_understood_stops_nothing() -> None:
     assert list(effects.changed) == [b"ann"]
 
 
+def test_what_is_about_no_customer_makes_none_and_lets_time_pass() -> None:
+    partition = Partition(scoring(lateness=HOUR))
+    costs = build_event("Ad Cost Reported", START + HOUR, customer="ad-campaign-123456", anonymous=True)
+    (effects,) = partition.fold(arrived([build_event(), costs]))
+    assert list(effects.changed) == [b"ann"]
+    assert dict(effects.outcomes) == {(2, "applied"): 1, (5, "impersonal"): 1}
+    assert partition.engine.time == START - 1
+
+
 def test_a_run_tells_every_transition_and_stores_each_customer_once() -> None:
     partition = Partition(scoring())
     log = arrived([
