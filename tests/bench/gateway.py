@@ -109,7 +109,7 @@ def _events(customers: int) -> Iterator[dict[str, Any]]:
             "anonymousId": None,
             "event": _EVENTS[number % len(_EVENTS)],
             "messageId": str(uuid.UUID(int=number)),
-            "timestamp": "2026-01-05T14:10:16.735+00:00",
+            "timestamp": f"2026-01-05T14:10:16.{number * 7919 % 1_000_000:06d}+00:00",
             "properties": {
                 "product_id": f"p{number % 500}", "sku": f"s{number % 500}", "price": 19.5, "quantity": 1,
                 "currency": "EUR", "revenue": 22.5, "category": "Games", "url": f"https://shop.example/{number}",

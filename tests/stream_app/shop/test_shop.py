@@ -132,6 +132,22 @@ def test_the_page_follows_a_visitor_who_browses_fills_the_cart_buys_and_logs_in(
     assert visitor.asked() == {urlsplit(opened[each]).netloc for each in ("shop", "gateway")}
 
 
+def test_a_beacon_that_a_page_sends_as_it_is_left_counts(visitor: Visitor) -> None:
+    visitor.goes_to("/")
+    visitor.sees("first-visit")
+    known = WebDriverWait(visitor.browser, PATIENCE_S).until(lambda browser: browser.get_cookie(ANONYMOUS))
+    assert known is not None
+    event = {"event": "Product Added", "messageId": "beacon", "anonymousId": known["value"]}
+    send = """
+        const page = JSON.parse(document.getElementById("page").textContent);
+        const body = JSON.stringify({...arguments[0], writeKey: page.writeKey});
+        return navigator.sendBeacon(`${page.gateway}/v1/t`, body);
+    """
+    assert visitor.browser.execute_script(send, event)
+
+    visitor.sees("cart")
+
+
 def test_every_prepared_customer_is_greeted_and_priced_by_stage(visitor: Visitor) -> None:
     greetings, totals = {}, {}
     for person in PEOPLE:
