@@ -3,6 +3,7 @@
 import copy
 import itertools
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -81,6 +82,18 @@ def test_one_visit_under_two_ids_is_one_session() -> None:
     assert known.counts[sessions] == 1
     assert known.sessions == [START, START + 40 * MINUTE]
     assert known.hours[sessions][1::2] == [1]
+
+
+@pytest.mark.parametrize("is_the_customer_who_left", [True, False])
+def test_whoever_has_unsubscribed_under_one_id_has_unsubscribed_whatever_the_other_did_later(
+    is_the_customer_who_left: bool,
+) -> None:
+    plan = FoldPlan.build(["unsubscribes", "spam_complaints"], lateness=HOUR)
+    left = folded([build_event("Unsubscribed", START), build_event("Email Marked as Spam", START + 1)], plan)
+    came = folded([build_event("Newsletter Subscribed", START + DAY)], plan)
+    known, anonymous = (left, came) if is_the_customer_who_left else (came, left)
+    merge(known, anonymous, plan)
+    assert [known.counts[MEASURE_IDS[each]] for each in ("unsubscribes", "spam_complaints")] == [1, 1]
 
 
 def _question(at: int, lifecycle: int = 0, revenue: int = 0) -> Pending:
