@@ -65,7 +65,18 @@ class Opening(msgspec.Struct, kw_only=True):
 
 
 class Server(Hand):
-    """A hand that listens where it is told by a flag: the gateway, the shop."""
+    """A hand that listens where a flag says, and shows its metrics wherever there is room: the gateway, the shop."""
+
+    def __init__(
+        self,
+        command: str,
+        directory: Path,
+        variables: dict[str, str],
+        flags: Sequence[str],
+        taken: frozenset[int],
+    ) -> None:
+        super().__init__(command, directory, variables, flags, taken)
+        self._variables["LIFECYCLE_METRICS__PORT"] = "0"
 
     @property
     def url(self) -> str:
