@@ -35,6 +35,7 @@ HALF: Final = 300.0  # answers until what is learned afresh has half of its shar
 BELIEF: Final = (0.8, 0.15, 0.04, 0.008, 0.002)
 """Trust in shares of the challenger before any answer: it has to be clearly better."""
 TEMPER: Final = 50.0  # judged when learned, an answer flatters who follows the level of its time
+SURE: Final = 1e-6  # chance of a false alarm, were answers independent; those of one week are far from it
 FORGET: Final = 0.1  # share of old merits that still count when the loss has drifted
 HASTEN: Final = 0.005  # share of the challenger's squared gradients kept: steps are fourteen times as long
 CHALLENGER: Final = 2  # its row
@@ -91,7 +92,7 @@ class ChurnModel:
         self.intercept = 0.0
         self.mixture = Mixture(TEMPER, BELIEF)
         self.level = Level()
-        self.drift = drift.ADWIN()
+        self.drift = drift.ADWIN(delta=SURE)
         self.drifts = 0
         self._passing = [0.0, 0.0]
         self._squares = EPSILON

@@ -168,36 +168,31 @@ class Predictor(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         return clipped(probability(log_odds))
 
     def _next_stage(self, stage: int, bins: Sequence[int], logits: list[float] | None) -> list[float]:
-        coarse, *finer = self._weighed[stage]
-        first, second, third = (table[place] for table, place in zip(finer, bins[1:], strict=True))
+        tables, intercepts, trust = self._weighed[stage]
+        told = [
+            a + b + c
+            for a, b, c in zip(tables[0][bins[1]], tables[1][bins[2]], tables[2][bins[3]], strict=True)
+        ]
         if logits is None:
-            return _distribution(
-                [a + b + c + d for a, b, c, d in zip(coarse[0], first, second, third, strict=True)]
-            )
-        intercepts, trust = self.stage_intercepts[stage], self.stage_trust[stage][-1]
+            return _distribution(told)
         learned = [a + b for a, b in zip(logits[2:], intercepts, strict=True)]
         staying, own = learned.pop(), learned[stage]
-        learned[stage] = max(own, staying) + log1p(
-            exp(-abs(own - staying))
-        )  # staying counts for the own stage
-        following = [
-            a + b + c + d + trust * e
-            for a, b, c, d, e in zip(coarse[0], first, second, third, learned, strict=True)
-        ]
+        # staying counts for the own stage
+        learned[stage] = max(own, staying) + log1p(exp(-abs(own - staying)))
+        following = [a + trust * b for a, b in zip(told, learned, strict=True)]
         if not isfinite(sum(following)):
             _note_guard()
-            return _distribution(coarse[0])
+            return _distribution(told)
         return _distribution(following)
 
     @cached_property
-    def _weighed(self) -> list[list[list[Row]]]:
-        """Per current stage and table the log probabilities, times the trust in the table."""
+    def _weighed(self) -> list[tuple[list[list[Row]], Row, float]]:
+        """Per current stage: log probabilities by finer table and bin, the regression's intercepts, and the trust in it."""
         return [
-            [
-                [tuple(trust[k] * said for said in row) for row in table[stage]]
-                for k, table in enumerate(self.stage_tables)
-            ]
-            for stage, trust in enumerate(self.stage_trust)
+            (_tables([table[stage] for table in self.stage_tables], trust), intercepts, trust[-1])
+            for stage, (trust, intercepts) in enumerate(
+                zip(self.stage_trust, self.stage_intercepts, strict=True)
+            )
         ]
 
     def _spend(self, x: Sequence[float], known: Rhythm | None, fitted: Silence, ahead: float) -> float:
@@ -229,6 +224,16 @@ guarded = 0
 def _note_guard() -> None:
     global guarded  # noqa: PLW0603 - one count a process, read by its metrics
     guarded += 1
+
+
+def _tables(tables: Sequence[Sequence[Row]], trust: Row) -> list[list[Row]]:
+    """Log probabilities times the trust in their table; the coarse table, which has one row, is in the next one."""
+    (coarse,), *finer = [
+        [tuple(weight * said for said in row) for row in table[: None if k else 1]]
+        for k, (table, weight) in enumerate(zip(tables, trust, strict=False))
+    ]
+    finer[0] = [tuple(a + b for a, b in zip(coarse, row, strict=True)) for row in finer[0]]
+    return finer
 
 
 def _distribution(logits: Sequence[float]) -> list[float]:

@@ -1,17 +1,20 @@
-"""What the models are held against, refitted every 28 days on everything that is known by then, never weakened."""
+"""What the models are held against, refitted on everything that is known by then, never weakened."""
 
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import redirect_stdout
 from importlib import resources
 from io import StringIO
+from math import inf
 from typing import Any
 
 import numpy as np
 
 from tests.bench.models.rows import Numbers, Rows
 
-EVERY = 28
+EVERY = (
+    28 / 90
+)  # refitted every so many horizons: monthly for one of 90 days, every other day for one of a week
 LEAST = 500  # resolved rows before a model is fitted
 PUBLISHED = {"r": 0.243, "alpha": 4.414, "a": 0.793, "b": 2.426}
 """BG/NBD in weeks for 2,357 customers of CDNOW (Fader, Hardie, Lee. "Counting Your Customers the Easy Way". 2005)."""
@@ -132,10 +135,10 @@ def _buy_till_you_die(rows: Rows, name: str, horizon: int) -> tuple[Numbers, Num
     risk, spend = np.full(len(rows.day), 0.5), np.zeros(len(rows.day))
     model: Any = None
     gamma: Any = None
-    fitted = -EVERY
+    fitted = -inf
     for day, asked, _ in snapshots(rows):
         x, last, age, mean = _history(rows, asked, day)
-        if day - fitted >= EVERY and len(asked) >= 50:
+        if day - fitted >= EVERY * rows.kind.horizon and len(asked) >= 50:
             newer = _fitted(fitter, x, last, age)
             model, fitted = newer or model, day
             again = x > 0
@@ -192,10 +195,14 @@ def _history(rows: Rows, asked: Numbers, day: int) -> tuple[Numbers, Numbers, Nu
 def _supervised(rows: Rows, x: Numbers, fit: Callable[[Numbers, Numbers], Any]) -> Numbers:
     risk = _base_rate(rows)
     model: Any = None
-    fitted = -EVERY
+    fitted = -inf
     for day, asked, known in snapshots(rows):
         known = known[np.isfinite(rows.label[known])]  # noqa: PLW2901 - what is known and has a label
-        if day - fitted >= EVERY and len(known) >= LEAST and len(np.unique(rows.label[known])) > 1:
+        if (
+            day - fitted >= EVERY * rows.kind.horizon
+            and len(known) >= LEAST
+            and len(np.unique(rows.label[known])) > 1
+        ):
             model, fitted = fit(x[known], rows.label[known]), day
         if model is not None:
             risk[asked] = model(x[asked])
