@@ -127,8 +127,9 @@ class ChurnModel:
             said: What `told` says.
             usual: What it says of that average customer.
         """
-        constant, trust, weights = self.opinion(usual)
-        return clipped(probability(constant + trust * said + float(weights @ z)))
+        corrected, fresh, challenger = (self.regressions.weights @ z).tolist()
+        champion = blend(said + corrected, usual + fresh, self._fresh) + self.level.value
+        return clipped(probability(blend(champion, self.intercept + challenger, self.mixture.weight)))
 
     def learn(
         self, z: Vector, said: float, usual: float, label: int, published: float | None, block: float

@@ -56,7 +56,10 @@ class Habits:
         Returns:
             Whether the parameters were fitted anew, to the histories before this one.
         """
-        is_due = day >= self._due and self._count >= LEAST
+        has_jumped = (
+            day < self._due - (REFITS + 1) * self.every
+        )  # back by a horizon: the clock was wrong before
+        is_due = (day >= self._due or has_jumped) and self._count >= LEAST
         if is_due:
             self._fit()
             self._due = day + self.every

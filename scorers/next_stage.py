@@ -130,7 +130,7 @@ class NextStageModel:
         chances[1:-1] += counts[_FINER, bins[1:]]
         chances[-1] = learned[:-1]
         chances[-1, stage] += learned[-1]
-        chances /= chances.sum(axis=1)[:, np.newaxis]
+        chances /= (chances @ np.ones(self.stages))[:, np.newaxis]
         np.maximum(chances, _LEAST, out=chances)
         told: Any = np.log(chances, out=chances)
         return told

@@ -72,8 +72,10 @@ class Population:
             name: Of the question, unique.
         """
         if self.habits.observe(known, day, name):
-            self.periods.append(Period(day, self.habits.fitted, self.now.centre.copy()))
-            del self.periods[:-KEPT]
+            centre = self.now.centre.copy()
+            # a clock that was set back leaves days behind that have not come yet
+            self.periods = [period for period in self.periods if period.since < day][1 - KEPT :]
+            self.periods.append(Period(day, self.habits.fitted, centre))
             self._count = min(self._count, CARRIED)
         self._count += 1
         centre = self.now.centre

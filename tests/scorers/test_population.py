@@ -44,3 +44,17 @@ def test_memory_is_bounded() -> None:
     for week in range(KEPT + 40):
         told(population, 7.0 * week, 1.0, LEAST if not week else 1)
     assert len(population.periods) == KEPT
+
+
+def test_after_a_clock_that_jumped_ahead_periods_go_on() -> None:
+    population = Population(90.0)
+    told(population, 1000.0, 1.0, LEAST)
+    told(population, 80_000.0, 1.0, 1)
+    for week in range(5):
+        told(population, 1007.0 + 7.0 * week, 3.0, 200)
+    assert population.habits.fits == 6
+    assert [period.since for period in population.periods] == sorted(
+        period.since for period in population.periods
+    )
+    assert population.now.since == 1035.0
+    assert population.now.centre[0] > 2.9
