@@ -97,7 +97,7 @@ WELCOMES: Final = {
             "Pick up where you left off",
             "/cart",
             "cart",
-            "Still in your cart",
+            "Still in your cart, and what goes with it",
             Perk("Free delivery, because you came back", free_delivery=True),
         ),
         Welcome(
