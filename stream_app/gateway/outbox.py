@@ -34,8 +34,8 @@ from stream_app.topics import LARGEST_LETTER, SOURCES, declare
 _BATCH_BYTES: Final = 768 * 1024
 _SOON_S: Final = 0.002
 _GATHER_S: Final = 0.025
-_BUSY: Final = 3
-"""A departure that carried so many requests is followed by one that waits longer: a batch costs as much as many records."""
+"""What comes while others are on their way waits until they have landed, because a batch costs as much as many records; but
+no longer than this, so that a broker that has stopped holds up its own partitions only."""
 _AGAIN_S: Final = 1.0
 _RECORD_OVERHEAD: Final = 150
 _value_of: Final = itemgetter(Outgoing._fields.index("value"))
@@ -76,8 +76,7 @@ class Outbox:
         self._dirty: set[Lane] = set()
         self._flights: set[asyncio.Task[None]] = set()
         self._pulse: asyncio.TimerHandle | None = None
-        self._boarded = 0
-        self._gather = _SOON_S
+        self._airborne: set[Lane] = set()
         self._begun: deque[Batch] = deque()
         self._letters = 0
         self._producer: Any = None
@@ -158,6 +157,7 @@ class Outbox:
             lane.batches.clear()
             lane.newest = lane.in_flight = None
         self._dirty.clear()
+        self._airborne.clear()
         if producer is not None:
             with suppress(KafkaError, OSError, TimeoutError):
                 await asyncio.wait_for(producer.stop(), self._patience)
@@ -209,7 +209,6 @@ class Outbox:
         loop = asyncio.get_running_loop()
         size = sum(map(len, map(_value_of, records))) + _RECORD_OVERHEAD * len(records)
         ticket = Ticket(loop.create_future(), size)
-        self._boarded += 1
         self._board(tenant, records, ticket)
         self.waiting_bytes += size
         expiry = loop.call_later(self._patience, ticket.expire)
@@ -261,19 +260,19 @@ class Outbox:
 
     def _await_departure(self) -> None:
         if self._pulse is None:
-            self._pulse = asyncio.get_running_loop().call_later(self._gather, self._depart)
+            wait = _GATHER_S if self._airborne else _SOON_S
+            self._pulse = asyncio.get_running_loop().call_later(wait, self._depart)
 
     def _depart(self) -> None:
         """Send the next batch of every partition that has none on its way."""
         self._pulse = None
-        self._gather = _GATHER_S if self._boarded >= _BUSY else _SOON_S
-        self._boarded = 0
         departing = []
         for lane in list(self._dirty):
             if lane.in_flight is None:  # else it comes back here when that one has landed
                 departing.append((lane, lane.depart()))
                 if not lane.batches:
                     self._dirty.discard(lane)
+        self._airborne.update(lane for lane, _ in departing)
         flight = asyncio.create_task(self._fly(departing))
         self._flights.add(flight)
         flight.add_done_callback(self._flights.discard)
@@ -283,21 +282,26 @@ class Outbox:
             try:
                 landing = await self._producer.send_batch(batch.close(), lane.topic, partition=lane.partition)
             except Exception as error:  # noqa: BLE001 - whatever it is, those who wait must hear of it
-                self._crash(batch, error)
+                self._crash(lane, batch, error)
             else:
                 landing.add_done_callback(partial(self._landed, lane, batch))
 
     def _landed(self, lane: Lane, batch: Batch, landing: "asyncio.Future[Any]") -> None:
         error = None if landing.cancelled() else landing.exception()
         if error is not None:
-            self._crash(batch, error)
+            self._crash(lane, batch, error)
         elif not landing.cancelled() and lane.in_flight is batch:
             self._settle(batch, None)
             lane.in_flight = None
-            if lane.batches:
+            self._airborne.discard(lane)
+            if not self._airborne and self._pulse is not None:
+                self._pulse.cancel()
+                self._pulse = None
+            if self._dirty:
                 self._await_departure()
 
-    def _crash(self, batch: Batch, error: BaseException) -> None:
+    def _crash(self, lane: Lane, batch: Batch, error: BaseException) -> None:
+        self._airborne.discard(lane)
         self._settle(batch, unavailable(f"Kafka refused what was sent ({type(error).__name__})"))
         self._broken.set()
 
