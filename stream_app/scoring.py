@@ -1,6 +1,7 @@
 """Everything that a scoring step needs besides the customer: compiled lifecycles, feature plans, models, policy."""
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import cast
 
 import msgspec
@@ -30,7 +31,7 @@ from stream_app.settings import Settings
 __all__ = ["Policy", "Scoring", "Track", "load_lifecycles", "scoring_for"]
 
 
-class Policy(msgspec.Struct, frozen=True):
+class Policy(msgspec.Struct, frozen=True, dict=True):
     """When scores are computed, published, asked for and alerted on.
 
     Attributes:
@@ -67,7 +68,7 @@ class Policy(msgspec.Struct, frozen=True):
         """Name of the value segment of a lifetime *revenue* (micro-units)."""
         return next((name for least, name in self.segments if revenue >= least), self.segments[-1][1])
 
-    @property
+    @cached_property
     def least_threshold(self) -> float:
         """Risk below which nobody is alerted about, of whatever value."""
         return min(self.alert_threshold, *self.alert_thresholds.values(), 1.0)

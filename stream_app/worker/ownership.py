@@ -210,18 +210,18 @@ class Ownership:
             lane.mark()
 
     def accept(self, message: ConsumerMessage) -> None:
-        """Give a run to its lane; one of an old generation is dropped, it will be read again."""
+        """Give runs to their lanes; those of an old generation are dropped, they will be read again."""
         if message.generation_id != self.marks.generation:
             return
-        run: Any = message.value  # a list of records; Faust's type says bytes
-        if message.topic not in self.context.sources:
-            outlet = self._outlets(message.topic).get(message.partition)
-            if outlet is not None:
-                outlet.offer(run)
-            return
-        lane = self.lanes.get(message.partition)
-        if lane is not None:
-            lane.offer(self.context.sources[message.topic], run)
+        runs: Any = message.value  # Faust's type says bytes
+        source = self.context.sources.get(message.topic)
+        for tp, records in runs:
+            if source is None:
+                outlet = self._outlets(tp.topic).get(tp.partition)
+                if outlet is not None:
+                    outlet.offer(records)
+            elif (lane := self.lanes.get(tp.partition)) is not None:
+                lane.offer(source, records)
 
     async def take_over(
         self, generation: int, partitions: Iterable[int], committed: dict[TP, int | None]

@@ -5,6 +5,7 @@ import time
 from functools import partial
 
 import structlog
+import uvloop
 from faust.types import TP
 from faust.worker import Worker
 
@@ -72,9 +73,11 @@ def run_worker(settings: Settings) -> None:
         Unavailable: If Kafka does not answer.
     """
     look_rarely()
+    loop = uvloop.new_event_loop()
+    asyncio.set_event_loop(loop)  # Faust asks for the loop of the thread while its parts are put together
     app, context = build_worker(settings)
     options = client_options(settings)
-    asyncio.run(ensure(settings.kafka, declare(settings), options))
+    loop.run_until_complete(ensure(settings.kafka, declare(settings), options))
     context.metrics.registry.register(Scraped(app.gate, partial(_end_of, app)))
     where = settings.metrics
     checks: dict[str, list[Check]] = {
@@ -89,7 +92,7 @@ def run_worker(settings: Settings) -> None:
     watchdog.start()
 
     try:
-        process = Worker(app, override_logging=False, loglevel=None, quiet=True)
+        process = Worker(app, loop=loop, override_logging=False, loglevel=None, quiet=True)
         process.spinner = None  # it writes to the terminal past the log
         process.execute_from_commandline()
     finally:

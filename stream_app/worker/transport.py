@@ -1,25 +1,40 @@
 """A Faust transport that hands agents runs of records instead of single messages.
 
 Stock Faust pays about 70 µs for every message on its way from the fetch to the agent. Here one Faust message carries
-a whole fetched run of one topic-partition, so that this price is paid once a run. What is fetched, when it may be
-handed over, and what is committed is decided by our own marks (see `stream_app.worker.marks`): after every hand-over the
-generation and the flow are checked again, and a run that begins beyond the next expected offset is fetched anew.
+the runs that a fetch has brought for the partitions of one topic, so that this price is paid once for them all. What is
+fetched, when it may be handed over, and what is committed is decided by our own marks (see `stream_app.worker.marks`):
+after every hand-over the generation and the flow are checked again, and a run that begins beyond the next expected
+offset is fetched anew.
 """
 
 import asyncio
-from typing import Any, ClassVar, Protocol
+from collections.abc import Iterator, Sequence
+from time import monotonic, process_time
+from typing import Any, ClassVar, NamedTuple, Protocol
 
 import structlog
+import uvloop
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from faust.transport.consumer import Fetcher
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
 
 from stream_app.worker.marks import Marks
+from stream_app.worker.pace import Pace
 
-__all__ = ["Gate", "RunConsumer", "RunFetcher", "RunTransport"]
+__all__ = ["Gate", "Run", "RunConsumer", "RunFetcher", "RunTransport"]
 
 log = structlog.get_logger(__name__)
+
+#: Bytes that a broker may gather: what no fetch reaches within the longest wait unless there is a backlog.
+_GATHERED = 1 << 20
+
+
+class Run(NamedTuple):
+    """Records of one topic-partition that lie one behind the other."""
+
+    tp: TP
+    records: Sequence[Any]
 
 
 class Gate(Protocol):
@@ -61,6 +76,12 @@ class _ConsumerThread(driver.AIOKafkaConsumerThread):
         work = self._fetch_records(consumer, active_partitions or set(), timeout=timeout, max_records=most)
         return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, self.thread_loop))
 
+    def gather(self, seconds: float) -> None:
+        """Let the broker gather records for so long before it answers the fetches from now on; 0: answer at once."""
+        fetcher = self._ensure_consumer()._fetcher  # noqa: SLF001 - the client has no other way
+        fetcher._fetch_min_bytes = _GATHERED if seconds else 1  # noqa: SLF001
+        fetcher._fetch_max_wait_ms = round(seconds * 1000) or self.consumer.fetch_wait_ms  # type: ignore[attr-defined]  # noqa: SLF001
+
     async def leave_unread(self, partitions: set[TP]) -> None:
         """Fetch everything but these partitions."""
         await self.call_thread(self._leave_unread, partitions)
@@ -88,7 +109,7 @@ class MarkedConsumer(driver.Consumer):
         self.flow_epoch = 0
 
     def _new_consumer_thread(self) -> driver.AIOKafkaConsumerThread:
-        return _ConsumerThread(self, loop=self.loop, beacon=self.beacon)
+        return _ConsumerThread(self, loop=self.loop, thread_loop=uvloop.new_event_loop(), beacon=self.beacon)
 
     def stop_flow(self) -> None:
         """Block the hand-over of records; whatever is under way is void."""
@@ -129,10 +150,10 @@ class MarkedConsumer(driver.Consumer):
 
 
 class RunConsumer(MarkedConsumer):
-    """Hands over one message per fetched run of a topic-partition.
+    """Hands over one message for the runs that a fetch has brought of one topic.
 
-    With the delivery ``single`` every record is a run of its own, which costs what stock Faust costs: it is there for
-    comparison and as a fallback.
+    With the delivery ``single`` every record is a run and a message of its own, which costs what stock Faust costs: it is
+    there for comparison and as a fallback.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -140,6 +161,8 @@ class RunConsumer(MarkedConsumer):
         #: Partitions of which something was fetched and dropped.
         self._dropped: set[TP] = set()
         self._unread: set[TP] = set()
+        self._pace = Pace()
+        self._clocks = monotonic(), process_time()
 
     async def perform_seek(self) -> None:
         """Begin a generation: everything is read."""
@@ -167,17 +190,25 @@ class RunConsumer(MarkedConsumer):
             await asyncio.sleep(0.005)
             return
         # While a partition is full its room must be noticed soon; otherwise the fetch itself wakes us.
-        records = await self._getmany(ready, timeout=1.0 if len(ready) == len(active) else 0.02)
+        is_full = len(ready) < len(active)
+        records = await self._getmany(ready, timeout=0.02 if is_full else 1.0)
+        self._keep_pace(sum(map(len, records.values())), is_behind=is_full)
         if records:  # all together: an interruption takes several turns of the loop to watch for
             await self.wait_first(self._hand_over_all(records, epoch, generation), self.suspend_flow.wait())
         if self._is_void(epoch, generation):
             self._dropped.update(map(_plain, records))
 
-    async def _hand_over_all(self, records: Any, epoch: int, generation: int) -> None:
-        for tp, run in ((_plain(tp), run) for tp, fetched in records.items() for run in self._runs(fetched)):
+    def _keep_pace(self, records: int, *, is_behind: bool) -> None:
+        before, self._clocks = self._clocks, (monotonic(), process_time())
+        wall, cpu = self._clocks[0] - before[0], self._clocks[1] - before[1]
+        self._pace.fetched(records, wall=wall, cpu=cpu, is_behind=is_behind)
+        self._thread.gather(self._pace.seconds)  # type: ignore[attr-defined]  # the thread is ours
+
+    async def _hand_over_all(self, fetched: Any, epoch: int, generation: int) -> None:
+        for runs in self._messages(fetched):
             if self._is_void(epoch, generation):
                 return
-            await self._hand_over(tp, run, epoch, generation)
+            await self._hand_over(runs, epoch, generation)
 
     def _is_void(self, epoch: int, generation: int) -> bool:
         return self.flow_epoch != epoch or self.app.consumer_generation_id != generation
@@ -205,28 +236,39 @@ class RunConsumer(MarkedConsumer):
         self._unread = unread
         await self._thread.leave_unread(unread)  # type: ignore[attr-defined]  # the thread is ours
 
-    def _runs(self, fetched: list[Any]) -> list[list[Any]]:
+    def _messages(self, fetched: Any) -> Iterator[list[Run]]:
+        """What goes into one message each."""
         if self.app.delivery == "single":
-            return [[record] for record in fetched]
-        return [fetched] if fetched else []
+            yield from ([Run(_plain(tp), [record])] for tp, records in fetched.items() for record in records)
+            return
+        by_topic: dict[str, list[Run]] = {}
+        for tp, records in fetched.items():
+            by_topic.setdefault(tp.topic, []).append(Run(_plain(tp), records))
+        yield from by_topic.values()
 
-    async def _hand_over(self, tp: TP, run: list[Any], epoch: int, generation: int) -> None:
+    async def _hand_over(self, runs: list[Run], epoch: int, generation: int) -> None:
         marks = self.gate.marks
         if marks.generation != generation:
             return
-        expected = marks.expected(tp)
-        if expected is None:
-            marks.hand_over_from(tp, run[0].offset)
-        elif run[0].offset > expected and not await self._is_honest_hole(tp, expected, run[0].offset):
+        continued = [run for each in runs if (run := await self._continuing(each)) is not None]
+        if not continued or self._is_void(epoch, generation):
             return
-        elif run[0].offset < expected:
-            run = [record for record in run if record.offset >= expected]
-            if not run:
-                return
-        message = self._run_message(tp, run, generation)
-        await self.callback(message)
+        await self.callback(_message(continued, generation))
         if self.flow_epoch == epoch and marks.generation == generation:
-            marks.hand_over(tp, run[-1].offset + 1)
+            for tp, records in continued:
+                marks.hand_over(tp, records[-1].offset + 1)
+
+    async def _continuing(self, run: Run) -> Run | None:
+        """What of a run goes on where the marks stand; ``None`` if nothing does, or if something is missing before it."""
+        tp, records = run
+        expected = self.gate.marks.expected(tp)
+        if expected is None:
+            self.gate.marks.hand_over_from(tp, records[0].offset)
+            return run
+        if records[0].offset > expected:
+            return run if await self._is_honest_hole(tp, expected, records[0].offset) else None
+        fresh = [record for record in records if record.offset >= expected]
+        return Run(tp, fresh) if fresh else None
 
     async def _is_honest_hole(self, tp: TP, expected: int, found: int) -> bool:
         """Tell runs that were dropped from offsets that never existed (transaction markers, compaction).
@@ -249,13 +291,16 @@ class RunConsumer(MarkedConsumer):
         await self._seek(tp, expected)
         return False
 
-    def _run_message(self, tp: TP, run: list[Any], generation: int) -> ConsumerMessage:
-        last = run[-1]
-        value: Any = run  # Faust says bytes; the agents pass it on untouched
-        return ConsumerMessage(
-            tp.topic, tp.partition, last.offset, last.timestamp / 1000.0, last.timestamp_type, [],
-            None, value, None, 0, 0, tp, generation_id=generation,
-        )  # fmt: skip
+
+def _message(runs: Sequence[Run], generation: int) -> ConsumerMessage:
+    """The message that carries runs of one topic; Faust sees the last record of the first of them."""
+    tp, records = runs[0]
+    last = records[-1]
+    value: Any = runs  # Faust says bytes; the agents pass it on untouched
+    return ConsumerMessage(
+        tp.topic, tp.partition, last.offset, last.timestamp / 1000.0, last.timestamp_type, [],
+        None, value, None, 0, 0, tp, generation_id=generation,
+    )  # fmt: skip
 
 
 def _plain(tp: Any) -> TP:

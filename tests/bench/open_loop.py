@@ -34,7 +34,7 @@ class OpenLoop:
         self._partitions = settings.topics.partitions
         self._rate = rate
         self._producer = AIOKafkaProducer(
-            bootstrap_servers=settings.kafka, acks="all", enable_idempotence=True, compression_type="lz4",
+            bootstrap_servers=settings.kafka, acks="all", enable_idempotence=True, compression_type="snappy",
             max_batch_size=1 << 20,
         )  # fmt: skip
         self.begin = 0

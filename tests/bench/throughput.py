@@ -20,6 +20,7 @@ from tests.bench.traffic import Population, live
 
 NAME = "throughput"
 UNEVEN = (8, 4, 2, 1)
+OURS = ("ours", "ours_uneven", "profile")
 CONTENDERS = ("limit", "quixstreams", "bytewax", "ours", "ours_uneven", "stock_faust", "profile")
 
 
@@ -262,7 +263,8 @@ class Contest:
                     report.judge(f"{name}_overhead_cpu_us_per_event", overhead, "<=", 5.0)
         if "ours_uneven" in rate:
             report.ratios["uneven_over_even"] = round(rate["ours_uneven"] / rate["ours"], 4)
-        wrong = sum(each.get("differs", 0) for each in figures.values())
+        # The others promise nothing about Redis: what they leave wrong there is shown, and is their own.
+        wrong = sum(figures[name].get("differs", 0) for name in OURS if name in figures)
         report.judge("customers_that_differ", wrong, "==", 0)
 
 

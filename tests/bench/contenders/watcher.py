@@ -16,16 +16,16 @@ from tests.bench.latency import PROBE
 
 
 def main() -> None:
-    """Read until told to stop, then write ``{probe number: ns}``."""
+    """Read until all probes have come, or until told to stop, then write ``{probe number: ns}``."""
     spec = Spec.read()
-    stream = f"{sys.argv[2]}stage-changes"
+    stream, probes = f"{sys.argv[2]}stage-changes", int(sys.argv[3])
     client = redis.Redis.from_url(spec.redis)
     seen: dict[str, int] = {}
     stopping: list[int] = []
     signal.signal(signal.SIGTERM, lambda *_: stopping.append(1))
     last = b"0-0"
     Path(spec.directory, "ready").touch()
-    while not stopping:
+    while not stopping and len(seen) < probes:
         found = client.xread({stream: last}, count=1000, block=200)
         moment = time_ns()
         for _, entries in found.items() if isinstance(found, dict) else found:
@@ -33,7 +33,9 @@ def main() -> None:
                 customer = orjson.loads(fields[b"payload"])["customer_id"]
                 if customer.startswith(PROBE.decode()):
                     seen.setdefault(customer.removeprefix(PROBE.decode()), moment)
-    spec.result.write_bytes(orjson.dumps(seen))
+    fresh = spec.result.with_suffix(".new")
+    fresh.write_bytes(orjson.dumps(seen))
+    fresh.replace(spec.result)
 
 
 if __name__ == "__main__":
