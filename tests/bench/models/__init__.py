@@ -38,7 +38,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--more", default="starbucks,taobao,retentioneering", help="data sets with more than purchases"
     )
     parser.add_argument(
-        "--presets", type=int, default=600, help="customers for the next stage in every preset"
+        "--presets", type=int, default=300, help="customers for the next stage in every preset"
     )
     parser.add_argument("--data", type=Path, default=rows.beside(), help="folder of the data sets")
     parser.add_argument("--seed", type=int, default=1, help="of the sample of customers")
@@ -51,16 +51,17 @@ async def run(options: argparse.Namespace) -> Report:
         NAME, sizes={"customers": options.customers, "seed": options.seed, "resamples": options.resamples}
     )
     _check_reference(report)
+    told: dict[str, rows.Rows] = {}
     for name in filter(None, options.sets.split(",")):
         console.rule(name)
-        ours = _run(name, options)[0]
+        ours = told[name] = _run(name, options)[0]
         _churn(report, ours, options)
         _next_stage(report, ours, ours.kind.name)
         if ours.value_days == ours.kind.horizon:
             _value(report, ours)
     for name in filter(None, options.more.split(",")):
         console.rule(f"{name}: purchases alone, and all that is known")
-        _ablation(report, name, options)
+        _ablation(report, name, told.get(name), options)
     if options.presets:
         console.rule("next stage in every preset")
         _presets(report, options)
@@ -77,14 +78,14 @@ def _run(
         return rows.backtest(kind, sample, Path(folder), lifecycles)
 
 
-def _ablation(report: Report, name: str, options: argparse.Namespace) -> None:
+def _ablation(report: Report, name: str, every: rows.Rows | None, options: argparse.Namespace) -> None:
     """What opens, views and carts add: the same command on the same customers without them, on the same rows."""
     kind = rows.KINDS[name]
     with tempfile.TemporaryDirectory() as folder:
         whole, part = Path(folder) / "whole", Path(folder) / "part"
         sample = rows.sample(kind, options.data, options.customers, options.seed, whole)
         part.mkdir()
-        (every,) = rows.backtest(kind, sample, whole)
+        every = every or rows.backtest(kind, sample, whole)[0]
         (alone,) = rows.backtest(kind, rows.purchases_alone(kind, sample, part), part)
     risk = judging.aligned(every, alone)
     report.figures[f"{name}: churn, all that is known"] = ours = judging.binary(every.risk, every)
