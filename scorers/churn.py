@@ -32,7 +32,7 @@ RATES: Final = np.array([[0.003], [0.02], [0.05]])
 FIRST_SQUARES: Final = np.array([[1.0], [1.0], [EPSILON]])
 LEVEL_RATE: Final = 0.02  # the level of the labels' time follows some fifty answers
 HALF: Final = 300.0  # answers until what is learned afresh has half of its share
-BELIEF: Final = (0.8, 0.15, 0.04, 0.008, 0.002)
+BELIEF: Final = (0.6, 0.25, 0.1, 0.04, 0.01)
 """Trust in shares of the challenger before any answer: it has to be clearly better."""
 TEMPER: Final = 50.0  # judged when learned, an answer flatters who follows the level of its time
 SURE: Final = 1e-6  # chance of a false alarm, were answers independent; those of one week are far from it
