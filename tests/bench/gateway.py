@@ -29,7 +29,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """Sizes; the defaults are what the table in the README was made with."""
     parser.add_argument("--seconds", type=int, default=8, help="of each contender at each size in each round")
     parser.add_argument("--rounds", type=int, default=5, help="the contenders take turns; the median counts")
-    parser.add_argument("--connections", type=int, default=32)
+    parser.add_argument(
+        "--connections",
+        type=int,
+        default=128,
+        help="enough that the gateway computes while others wait for Kafka",
+    )
     parser.add_argument("--customers", type=int, default=20_000)
 
 
