@@ -125,29 +125,36 @@ def test_browsing_becomes_the_customers_who_logs_in(tenant: Tenant) -> None:
         assert decided(tenant, "merged") == {(known, each, "identified") for each in (near, far, late, old)}
         assert decided(tenant, "refused") == {(known, other, "is a known customer")}
 
+        # Which handover came last is not told by the order of the events: they come from two partitions.
+        told = [json.loads(each.value or b"") for each in tenant.records(tenant.topic("merges"))]
+        newest = [m["anonymous_id"] for m in told if m["action"] == "merged" and m["customer_id"] == known][
+            -1
+        ]
+        kept = {near, far, late, old} - {newest}
         [shown, undone, again, apart, unknown] = tenant.commands(
             [
                 (["show", far, "--json"], {}),
-                (["unmerge", old, "--json"], {}),
-                (["unmerge", old], {}),
-                (["show", old, "--json"], {}),
+                (["unmerge", newest, "--json"], {}),
+                (["unmerge", newest], {}),
+                (["show", newest, "--json"], {}),
                 (["unmerge", known], {}),
             ]
         )
         assert json.loads(shown.output)["customer_id"] == known
-        assert json.loads(undone.output)["anonymous_id"] == old
+        assert undone.code == 0, undone.errors
+        assert json.loads(undone.output)["anonymous_id"] == newest
         assert (again.code, unknown.code) == (1, 1)
         assert "it belongs to no customer" in again.errors
         tenant.drain(worker)
-        assert alias(tenant, old) is None
-        assert set(tenant.served().customers) == {known, other, old}
+        assert alias(tenant, newest) is None
+        assert set(tenant.served().customers) == {known, other, newest}
         assert apart.code in {0, 1}  # Redis may not have had it yet
 
-        [erased] = tenant.commands([(["erase", far, "--json"], {})])
+        [erased] = tenant.commands([(["erase", min(kept), "--json"], {})])
         assert json.loads(erased.output)["customer"] == known
         tenant.drain(worker)
-        assert set(tenant.served().customers) == {other, old}
-        assert {alias(tenant, each) for each in (near, far, late)} == {None}
+        assert set(tenant.served().customers) == {other, newest}
+        assert {alias(tenant, each) for each in kept} == {None}
 
 
 def storm(chance: random.Random, people: int) -> tuple[list[Sent], dict[str, dict[str, int]]]:
