@@ -65,7 +65,7 @@ async def run(options: argparse.Namespace) -> Report:
                         measured.setdefault((name, size), []).append(found)
     for (name, size), rounds in measured.items():
         figures = {key: round(median(each[key] for each in rounds), 2) for key in rounds[0]}
-        report.figures.setdefault(name, {})[f"batch_{size}"] = figures
+        report.figures[_contender(name, size)] = figures
     _compare(report)
     return report
 
@@ -73,15 +73,19 @@ async def run(options: argparse.Namespace) -> Report:
 def _compare(report: Report) -> None:
     """Our rate over that of either parser alone, and the same by CPU, which depends less on what else runs."""
     for size in (1, 100):
-        ours = report.figures["gateway"][f"batch_{size}"]
+        ours = report.figures[_contender("gateway", size)]
         for bare, name in (("bare", f"batch_{size}"), ("bare_plain", f"batch_{size}_stdlib_json")):
-            theirs = report.figures[bare][f"batch_{size}"]
+            theirs = report.figures[_contender(bare, size)]
             ratio = ours["events_per_second"] / theirs["events_per_second"]
             if size == 100:
                 report.ratio(name, ratio, ">=", 0.5)
             else:
                 report.ratios[name] = round(ratio, 4)
             report.ratios[f"cpu_{name}"] = round(theirs["cpu_us_per_event"] / ours["cpu_us_per_event"], 4)
+
+
+def _contender(name: str, size: int) -> str:
+    return f"{name}_batch_{size}"
 
 
 async def _measured(
