@@ -142,7 +142,7 @@ def _row(it: Measured, customers: int, events: int) -> tuple[str, ...]:
     many = workers
     while _memory(it, customers, many) > _LARGEST_GB:
         many *= 2
-    told, start = f"{memory:.2g} GB", _time(customers / workers / it.recovered)
+    told, start = _gigabytes(memory), _time(customers / workers / it.recovered)
     if many > workers:
         told += f": take `rocksdb`, or {many} workers of {_memory(it, customers, many):.0f} GB"
         start += f"; {_time(customers / many / it.recovered)} with {many}"
@@ -153,13 +153,17 @@ def _row(it: Measured, customers: int, events: int) -> tuple[str, ...]:
     shards = _power_of_two(max(redis / _SHARD_GB, changes / (it.sink / 2)))
     return (
         _count(customers), f"{events:,}", str(workers), f"{_power_of_two(4 * many):,}", told, start, str(brokers),
-        f"{written / brokers:.0f} MB/s", f"{redis:.2g} GB" if redis < 100 else f"{redis:,.0f} GB", f"{changes:,.0f}",
+        f"{written / brokers:.0f} MB/s", _gigabytes(redis), f"{changes:,.0f}",
         str(shards),
     )  # fmt: skip
 
 
 def _memory(it: Measured, customers: int, workers: int) -> float:
     return customers / workers * it.bytes_per_customer / 1e9 + it.base_gb
+
+
+def _gigabytes(number: float) -> str:
+    return f"{number:.2g} GB" if number < 100 else f"{number:,.0f} GB"
 
 
 def _power_of_two(least: float) -> int:
