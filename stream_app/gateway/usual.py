@@ -132,7 +132,7 @@ class UsualIntake:
             latest = _instant(arrival.received_at + self._bounds.max_future)
         except OverflowError:
             return None
-        if min(times) < _instant(self._bounds.earliest) or max(times) > latest:
+        if min(times) < self._earliest or max(times) > latest:
             return None
         end = b',"receivedAt":"%b","originalTimestamp":' % arrival.received.encode()
         told = _encode(times)[1:-1].replace(b",", b"%b\n%b" % (end, _OWN_TIME))
