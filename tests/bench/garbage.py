@@ -18,8 +18,9 @@ from stream_app.topics import LARGEST_RECORD, SOURCES
 from tests.bench.arena import Arena, arena
 from tests.bench.faults.traffic import SPOILT
 from tests.bench.processes import steady, together, watch
-from tests.bench.report import Report, console
+from tests.bench.report import Report
 from tests.bench.traffic import Population, Sent, live
+from tests.bench.turns import in_turns
 
 NAME = "garbage"
 QUICK = {"customers": 2_000, "events": 20_000, "rounds": 1}
@@ -43,10 +44,8 @@ async def run(options: argparse.Namespace) -> Report:
     )
     rounds: dict[str, list[dict[str, Any]]] = {"clean": [], "half_garbage": []}
     async with arena() as ground:
-        for number in range(options.rounds):
-            for name in list(rounds)[:: -1 if number % 2 else 1]:
-                console.rule(f"{name}, round {number + 1} of {options.rounds}")
-                rounds[name].append(await _measure(ground, name, number, options))
+        for number, name in in_turns(list(rounds), options.rounds):
+            rounds[name].append(await _measure(ground, name, number, options))
     for name, measured in rounds.items():
         report.figures[name] = _together(measured)
     clean, half = report.figures["clean"], report.figures["half_garbage"]

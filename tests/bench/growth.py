@@ -16,6 +16,7 @@ from tests.bench.processes import together
 from tests.bench.recovery import taken_over
 from tests.bench.report import Report, console
 from tests.bench.traffic import Population, live
+from tests.bench.turns import in_turns
 
 NAME = "growth"
 QUICK = {"customers": "500,2000", "events": 10_000, "rounds": 1}
@@ -63,10 +64,8 @@ async def run(options: argparse.Namespace) -> Report:
             size: await _town(ground, size, number, options.partitions)
             for number, size in enumerate(sizes, 1)
         }
-        for number in range(options.rounds):
-            for size in sizes[:: -1 if number % 2 else 1]:
-                console.rule(f"{size:,} customers, round {number + 1} of {options.rounds}")
-                await _visit(ground, towns[size], min(sizes), options.events, number)
+        for number, size in in_turns(sizes, options.rounds):
+            await _visit(ground, towns[size], min(sizes), options.events, number)
         for size, town in towns.items():
             report.figures[str(size)] = await _figures(town, empty)
     _conclude(report, str(sizes[0]), str(sizes[-1]))

@@ -15,8 +15,9 @@ from stream_app.topics import SOURCES
 from tests.bench.arena import Arena, arena
 from tests.bench.metered import SECONDS
 from tests.bench.processes import Running, steady, watch
-from tests.bench.report import Report, console
+from tests.bench.report import Report
 from tests.bench.traffic import Population, live
+from tests.bench.turns import in_turns
 
 NAME = "metrics"
 QUICK = {"customers": 2_000, "events": 20_000, "rounds": 1}
@@ -40,10 +41,8 @@ async def run(options: argparse.Namespace) -> Report:
     )
     rounds: dict[str, list[dict[str, float]]] = {"timed": [], "without": []}
     async with arena() as ground:
-        for number in range(options.rounds):
-            for name in list(rounds)[:: -1 if number % 2 else 1]:
-                console.rule(f"{name}, round {number + 1} of {options.rounds}")
-                rounds[name].append(await _measure(ground, name, number, options))
+        for number, name in in_turns(list(rounds), options.rounds):
+            rounds[name].append(await _measure(ground, name, number, options))
     for name, measured in rounds.items():
         report.figures[name] = {
             key: round(sum(each[key] for each in measured) / len(measured), 4) for key in measured[0]
