@@ -116,7 +116,6 @@ class Learner:
         if example.churned is not None or example.is_whole:  # not again for a label that is told apart
             self.scaler.learn(view.x)
         z = self.scaler.clip(view.x)
-        buys = 0.0 if example.spent is None else 1.0 - self.churn.probability(z, view.said, view.usual_said)
         if example.churned is not None and view.known is not None:
             block = period.since // self.population.habits.every
             self.churn.learn(z, view.said, view.usual_said, example.churned, example.churn_risk, block)
@@ -124,8 +123,8 @@ class Learner:
             bins = places(features, view.usual.silent)
             self.next_stage.learn(z, self._stage(example.stage), self._stage(example.next), bins)
         if example.spent is not None:
-            self.value.learn(z, view.spend, buys, example.spent)
             self.value.observe(day_amount(features, 0.0))
+            self.value.learn(z, view.spend, example.spent)
         self.labels += 1
         return "learned"
 
@@ -146,9 +145,9 @@ class Learner:
         usual = NOTHING_KNOWN if known is None else silence(*known, task.churn_days)
         said = told(known, usual, habit, task.churn, task.churn_days, self.churn.base)
         bought, own = (known, habit) if task.churn == "orders" else (rhythm(features, "orders"), None)
-        each = day_amount(features, self.value.usual)
+        expects = judged(bought, own, task.churn_days)
         spend = expected_spend(
-            each, bought, judged(bought, own, task.churn_days), own, task.churn_days, task.value_days
+            features, self.value.usual, bought, expects, own, task.churn_days, task.value_days
         )
         x = inputs(features, known, task.churn_days, said, usual)
         x -= centre
@@ -225,7 +224,7 @@ class View(msgspec.Struct, frozen=True):
         usual: What the closed form says of it under fixed parameters.
         said: Log odds of churn that need no regression.
         usual_said: The same of the average customer.
-        spend: Expected spend that needs no regression.
+        spend: Expected spend before anything is learned from answers.
     """
 
     x: Vector

@@ -6,13 +6,10 @@ few microseconds instead of a few hundred. A test compares every weight with Riv
 AdaGrad too, as River does for an input that is always one.
 """
 
-from math import sqrt
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-
-from scorers.closed_form import probability
 
 Vector = NDArray[np.float64]
 
@@ -101,45 +98,6 @@ class AdaGrad:
     def hasten(self, row: int, share: float) -> None:
         """Forget all but a *share* of the squared gradients of one row: what has changed is learned faster again."""
         self.squares[row] *= share
-
-
-class LogisticRegression:
-    """Log odds linear in the inputs.
-
-    Args:
-        size: Number of inputs.
-        rate: First step of every weight.
-
-    Attributes:
-        inner: Weights of the inputs.
-        intercept: Log odds at the mean.
-    """
-
-    def __init__(self, size: int, rate: float = 0.05) -> None:
-        self.inner = AdaGrad(size, rate)
-        self.intercept = 0.0
-        self._squares = EPSILON  # of the intercept: a number learns faster alone than as a vector of one
-
-    def log_odds(self, z: Vector) -> float:
-        """Predict."""
-        return float(self.inner.weights @ z) + self.intercept
-
-    def learn(self, z: Vector, label: int, log_odds: float | None = None) -> None:
-        """Learn one answer; *log_odds* are what `log_odds` gives, if that is known already."""
-        self._step(z, probability(self.log_odds(z) if log_odds is None else log_odds) - label)
-
-    def _step(self, z: Vector, off: float) -> None:
-        self.inner.step(off * z)
-        self._squares += off * off
-        self.intercept -= self.inner.rate * off / sqrt(self._squares)
-
-
-class LinearRegression(LogisticRegression):
-    """A number linear in the inputs, learned by squared error."""
-
-    def learn(self, z: Vector, label: float, log_odds: float | None = None) -> None:
-        """Learn one answer; *log_odds* are what `log_odds` gives, if that is known already."""
-        self._step(z, 2.0 * ((self.log_odds(z) if log_odds is None else log_odds) - label))
 
 
 class SoftmaxRegression:

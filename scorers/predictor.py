@@ -19,7 +19,7 @@ from scorers.learner import FEATURE_SCHEMA, Learner, Task
 from scorers.linear import CLIP
 from scorers.next_stage import SURE, TABLES, places
 from scorers.transforms import FEATURES, FITTED, INPUTS, Rhythm, inputs, rhythm
-from scorers.value import YEAR, amount, day_amount, expected_spend, factor, judged
+from scorers.value import MOST_CORRECTION, YEAR, expected_spend, factor, judged
 
 Row = tuple[float, ...]
 
@@ -56,10 +56,11 @@ class Predictor(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         stage_intercepts: Per current stage, an intercept per class.
         stage_tables: Per table, current stage and bin: log probabilities of the stages.
         stage_trust: Per current stage, a weight for each table and for the regression.
-        value_intercept: Log amount at the mean.
-        value_share: The regression's share in the mixture.
-        value_factors: From the mean to the typical spend, by chance to buy.
+        value_share: Share of the correction that is believed.
+        value_factors: From the expected to the typical spend, by the log of the expected spend.
+        value_unit: Mean spend of everybody.
         value_usual: The population's mean amount of a day with orders.
+        value_newcomer: Mean spend of those for whom nothing can be expected yet.
     """
 
     features: ClassVar[tuple[str, ...]] = FEATURES
@@ -79,10 +80,11 @@ class Predictor(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     stage_intercepts: tuple[Row, ...]
     stage_tables: tuple[tuple[tuple[Row, ...], ...], ...]
     stage_trust: tuple[Row, ...]
-    value_intercept: float
     value_share: float
     value_factors: Row
+    value_unit: float
     value_usual: float
+    value_newcomer: float
 
     @cached_property
     def _arrays(self) -> tuple[Any, Any, Any]:
@@ -104,9 +106,7 @@ class Predictor(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         logits = self._logits(inputs(x, known, horizon, said, usual)) if self.labels else None
         churn = 0.0 if known is None else self._churn(said, logits)
         following = self._next_stage(stage, places(x, usual.silent), logits)
-        return Scores(
-            churn, following, self._value(self._spend(x, known, fitted, task.value_days), churn, logits)
-        )
+        return Scores(churn, following, self._value(self._spend(x, known, fitted, task.value_days), logits))
 
     def churn(self, x: Sequence[float]) -> float:
         """Give the probability of churn within its horizon; 0 for somebody who has never been active."""
@@ -131,9 +131,8 @@ class Predictor(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         known = rhythm(x, self.task.churn)
         fitted = NOTHING_KNOWN if known is None else silence(*known, self.task.churn_days, self.habit)
         near = self._spend(x, known, fitted, self.task.value_days)
-        if near <= 0.0:
-            return 0.0
-        return (self.value(x) if value is None else value) * (self._spend(x, known, fitted, days) / near)
+        longer = self._spend(x, known, fitted, days) / near if near > 0.0 else days / self.task.value_days
+        return (self.value(x) if value is None else value) * longer
 
     def closed_form(self, x: Sequence[float]) -> float | None:
         """Give the log odds of churn that need no regression; `None` for somebody who has never been active."""
@@ -196,24 +195,22 @@ class Predictor(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         ]
 
     def _spend(self, x: Sequence[float], known: Rhythm | None, fitted: Silence, ahead: float) -> float:
-        task, habit = self.task, self.habit
-        each = day_amount(x, self.value_usual)
+        task, habit, usual = self.task, self.habit, self.value_usual
         if task.churn == "orders":
-            return expected_spend(each, known, fitted, habit, task.churn_days, ahead)
+            return expected_spend(x, usual, known, fitted, habit, task.churn_days, ahead)
         bought = rhythm(x, "orders")
-        return expected_spend(
-            each, bought, judged(bought, None, task.churn_days), None, task.churn_days, ahead
-        )
+        expects = judged(bought, None, task.churn_days)
+        return expected_spend(x, usual, bought, expects, None, task.churn_days, ahead)
 
-    def _value(self, expected: float, churn: float, logits: list[float] | None) -> float:
-        scale = factor(self.value_factors, 1.0 - churn)
+    def _value(self, expected: float, logits: list[float] | None) -> float:
+        spend = expected or self.value_newcomer
         if logits is None:
-            return expected * scale
-        prior = log1p(expected)
-        told = amount(prior + (logits[1] + self.value_intercept - prior) * self.value_share) * scale
+            return spend
+        corrected = spend * exp(self.value_share * min(max(logits[1], -MOST_CORRECTION), MOST_CORRECTION))
+        told = corrected * factor(self.value_factors, corrected, self.value_unit)
         if not isfinite(told):
             _note_guard()
-            return expected * scale
+            return spend
         return told
 
 
@@ -269,7 +266,7 @@ def predictor_of(learner: Learner) -> Predictor:
         spread=_row(learner.scaler.spread),
         weights=(
             _row(opinion.weights),
-            _row(value.regression.inner.weights),
+            _row(value.correction.weights),
             *(_row(weights) for weights in softmax.inner.weights),
         ),
         churn_constant=opinion.constant,
@@ -279,10 +276,11 @@ def predictor_of(learner: Learner) -> Predictor:
         stage_intercepts=tuple(_row(intercepts.weights) for intercepts in softmax.outer),
         stage_tables=tuple(tuple(tuple(map(tuple, stage.tolist())) for stage in table) for table in tables),
         stage_trust=tuple(_row(trust.weights) for trust in following.trust),
-        value_intercept=value.regression.intercept,
         value_share=value.mixture.weight,
-        value_factors=tuple(value.factors),
+        value_factors=tuple(value.curve()),
+        value_unit=value.unit,
         value_usual=value.usual,
+        value_newcomer=value.newcomer,
     )
 
 

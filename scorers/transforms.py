@@ -69,6 +69,7 @@ FIRST_ORDER, LAST_ORDER, FIRST_EVENT, LAST_EVENT, GAP_MEAN = range(5)
 ORDERS = FEATURES.index("orders")
 ORDER_DAYS = FEATURES.index("order_days")
 ORDER_VALUE = FEATURES.index("avg_order_value")
+REVENUE_LATELY = FEATURES.index("revenue_decayed_90d")
 SESSIONS = FEATURES.index("sessions")
 DAYS_IN_STAGE = FEATURES.index("days_in_stage")
 

@@ -80,8 +80,8 @@ def voices(context: Context, lifecycle: str) -> Table:
             ["churn", "champion: closed form over the order history, corrected", trust],
             ["churn", "champion: who is likelier than who, learned afresh", 1.0 - trust - share],
             ["churn", "challenger: regression that believes labels alone", share],
-            ["value", "closed form over the order history", 1.0 - predictor.value_share],
-            ["value", "regression over all that is known", predictor.value_share],
+            ["value", "closed form and recent spend", 1.0 - predictor.value_share],
+            ["value", "the same, corrected by all that is known", predictor.value_share],
         ]
     return Table(
         "Whose word counts: champion and challengers",

@@ -38,6 +38,7 @@ def buyer(rng: random.Random) -> list[float]:
         last_order_value=spend,
         order_trend=rng.choice([0.5, 1.0, inf]),
         revenue_30d=spend * (recency < 30),
+        revenue_decayed_90d=spend * orders * 0.5 ** (recency / 90),
         orders_30d=float(recency < 30),
         email_opens_30d=rng.randint(0, 5),
         sessions=orders + 2,

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from river import linear_model, optim, preprocessing
 
-from scorers.linear import LinearRegression, LogisticRegression, Scaler, SoftmaxRegression, softmax
+from scorers.linear import AdaGrad, Scaler, SoftmaxRegression, softmax
 
 SIZE = 12
 ONE = "one"  # an input that is always one: the intercept
@@ -32,27 +32,28 @@ def test_scaling_is_that_of_river() -> None:
     )
 
 
-def test_logistic_regression_is_that_of_river() -> None:
-    ours = LogisticRegression(SIZE, 0.05)
+def test_steps_are_those_of_river_for_log_odds() -> None:
+    ours = AdaGrad(SIZE + 1, 0.05)
     theirs = linear_model.LogisticRegression(optimizer=optim.AdaGrad(0.05), intercept_lr=0.0)
     for x in vectors(500):
-        label = int(exp(-abs(x[0])) > 0.4)
-        assert 1 / (1 + exp(-ours.log_odds(x))) == pytest.approx(
-            theirs.predict_proba_one(named(x))[True], abs=1e-9
-        )
-        ours.learn(x, label)
+        label, z = int(exp(-abs(x[0])) > 0.4), np.append(x, 1.0)
+        chance = 1 / (1 + exp(-float(ours.weights @ z)))
+        assert chance == pytest.approx(theirs.predict_proba_one(named(x))[True], abs=1e-9)
+        ours.step((chance - label) * z)
         theirs.learn_one(named(x), bool(label))
-    assert ours.inner.weights.tolist() == pytest.approx([theirs.weights[k] for k in range(SIZE)], abs=1e-9)
-    assert ours.intercept == pytest.approx(theirs.weights[ONE], abs=1e-9)
+    assert ours.weights.tolist() == pytest.approx(
+        [*(theirs.weights[k] for k in range(SIZE)), theirs.weights[ONE]]
+    )
 
 
-def test_linear_regression_is_that_of_river() -> None:
-    ours = LinearRegression(SIZE, 0.05)
+def test_steps_are_those_of_river_for_numbers() -> None:
+    ours = AdaGrad(SIZE + 1, 0.05)
     theirs = linear_model.LinearRegression(optimizer=optim.AdaGrad(0.05), intercept_lr=0.0)
     for x in vectors(500):
-        target = float(x[1] - x[2])
-        assert ours.log_odds(x) == pytest.approx(theirs.predict_one(named(x)), abs=1e-9)
-        ours.learn(x, target)
+        target, z = float(x[1] - x[2]), np.append(x, 1.0)
+        told = float(ours.weights @ z)
+        assert told == pytest.approx(theirs.predict_one(named(x)), abs=1e-9)
+        ours.step(2.0 * (told - target) * z)
         theirs.learn_one(named(x), target)
 
 

@@ -1,5 +1,5 @@
 import random
-from math import inf, isfinite, nan
+from math import isfinite, nan
 
 import msgspec
 import pytest
@@ -35,7 +35,7 @@ def test_it_equals_the_models_that_learn(learner: Learner) -> None:
         assert scores.churn == pytest.approx(churn, abs=1e-9)
         following = learner.next_stage.distribution(z, stage, places(x, view.usual.silent))
         assert scores.next_stage == pytest.approx(following, abs=1e-9)
-        assert scores.value == pytest.approx(learner.value.typical(z, view.spend, 1.0 - churn), rel=1e-9)
+        assert scores.value == pytest.approx(learner.value.typical(z, view.spend), rel=1e-9)
 
 
 def test_a_year_holds_more_than_a_quarter(learner: Learner) -> None:
@@ -46,7 +46,7 @@ def test_a_year_holds_more_than_a_quarter(learner: Learner) -> None:
 
 
 def test_an_answer_that_is_no_number_is_replaced_and_counted(learner: Learner) -> None:
-    broken = msgspec.structs.replace(predictor_of(learner), churn_constant=nan, value_intercept=inf)
+    broken = msgspec.structs.replace(predictor_of(learner), churn_constant=nan, value_share=nan)
     before = predictor_module.guarded
     scores = broken.score(features_of(orders=5, days_since_first_order=100, days_since_last_order=1), 1)
     assert isfinite(scores.churn)
@@ -67,8 +67,11 @@ def test_no_answer_is_ever_not_a_number(learner: Learner, x: list[float], stage:
 
 def test_the_cold_start_is_the_closed_form_and_mostly_stay() -> None:
     cold = cold_start(TASK)
-    fresh = features_of(orders=5, days_since_first_order=100, days_since_last_order=1, avg_order_value=20)
-    silent = features_of(orders=5, days_since_first_order=500, days_since_last_order=401, avg_order_value=20)
+    bought = {"orders": 5, "avg_order_value": 20}
+    fresh = features_of(**bought, days_since_first_order=100, days_since_last_order=1, revenue_decayed_90d=70)
+    silent = features_of(
+        **bought, days_since_first_order=500, days_since_last_order=401, revenue_decayed_90d=3
+    )
     assert cold.version == 0
     assert cold.churn(fresh) < 0.3
     assert cold.churn(silent) > 0.9
