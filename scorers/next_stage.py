@@ -16,8 +16,11 @@ from scorers.transforms import DAYS_IN_STAGE, INPUTS, LAST_EVENT, LAST_ORDER, LO
 
 LEARNING_RATE = 0.05
 TRUST_RATE = 0.02
-STAY_PRIOR = 8.0  # pseudo-counts: before any label eight of ten stay
-MOVE_PRIOR = 2.0  # shared by all other stages
+STAY_PRIOR = 0.8  # pseudo-counts: before any label eight of ten stay, and a few labels outweigh that
+MOVE_PRIOR = 0.2  # shared by all other stages
+ONWARD: Final = (
+    0.4  # of those who move before any label: to the following stage, beside what all others get alike
+)
 BACKED = 4.0  # pseudo-counts of a finer table, distributed as the coarse one says
 FIRST_TRUST: Final = (0.1, 0.3, 0.3, 0.3, 0.0)  # the regression earns its own
 SURE = 12.0  # no log probability is lower than minus this
@@ -82,8 +85,7 @@ class NextStageModel:
         self.stages = stages
         self.counts: Any = np.zeros((len(TABLES), stages, BINS, stages))
         for stage in range(stages):
-            self.counts[0, stage, 0] = MOVE_PRIOR / max(stages - 1, 1)
-            self.counts[0, stage, 0, stage] = STAY_PRIOR
+            self.counts[0, stage, 0] = _assumed(stage, stages)
         self.regression = SoftmaxRegression(stages, stages + 1, len(INPUTS), LEARNING_RATE)
         self.trust = [AdaGrad(EXPERTS, TRUST_RATE) for _ in range(stages)]
         for trust in self.trust:
@@ -137,3 +139,13 @@ class NextStageModel:
 
     def _mixed(self, opinions: Any, stage: int) -> Vector:
         return softmax(self.trust[stage].weights @ opinions)
+
+
+def _assumed(stage: int, stages: int) -> Vector:
+    """What is believed of a stage before any label: most stay, and many of the others go on to the following stage."""
+    onward = ONWARD if stage + 1 < stages else 0.0
+    assumed = np.full(stages, MOVE_PRIOR * (1.0 - onward) / max(stages - 1, 1))
+    assumed[stage] = STAY_PRIOR
+    if onward:
+        assumed[stage + 1] += MOVE_PRIOR * onward
+    return assumed
