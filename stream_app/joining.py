@@ -79,7 +79,7 @@ def become(
     before = _stages(profile)
     for name in _FOLDED:
         setattr(profile, name, getattr(kept, name))
-    if profile.evaluated_at:
+    if profile.evaluated_at or profile.last[0]:  # the first event may have come while it was part of another
         _decide(engine, customer, profile, before, sides or [], effects, now)
 
 

@@ -7,7 +7,7 @@ asks, the customer lets go first, and what is on its way between the two is in w
 
 from typing import TYPE_CHECKING
 
-from state import FAR, RELEASED, Identity, Link, Profile
+from state import FAR, RELEASED, Identity, Link, Profile, Standing
 from stream_app import identity_notes as notes
 from stream_app.effects import Effects
 from stream_app.identity_book import Turn, close, identity_of, link_to, newest_merge, send, tell
@@ -66,6 +66,7 @@ class Unmerging:
         )  # whoever followed the alias finds the id itself again
         version = 1 + max((standing.version for standing in profile.standings), default=0)
         sides, profile.standings = copies(kept.standings), kept.standings
+        profile.standings += [Standing() for _ in self._engine.scoring.tracks[len(kept.standings) :]]
         for standing in profile.standings:
             standing.version, standing.previous, standing.stage = version, -1, -1
         profile.identity = Identity(

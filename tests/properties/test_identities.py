@@ -227,6 +227,21 @@ def test_an_unmerged_id_and_its_customer_are_what_they_would_have_been(
     assert len(house.told("merged")) == 1
 
 
+def test_an_id_whose_first_event_came_after_its_merge_has_a_stage_of_its_own_when_it_is_taken_out() -> None:
+    house = Household(scoring(PLAIN))
+    house.fold(identify("u1", "anon-1", START, 1))
+    house.settle()
+    house.fold(build_event("Order Completed", START + 1, customer="anon-1", message=2, anonymous=True))
+    house.settle()
+    closed = house.profile("anon-1").standings[0].version
+    house.unmerge("anon-1")
+    house.settle()
+    standing = house.profile("anon-1").standings[0]
+    assert (standing.stage, standing.since) == (1, START + 1)
+    assert standing.version > closed
+    house.check_books()
+
+
 def test_only_the_newest_merge_can_be_undone_and_not_for_ever() -> None:
     house = Household(scoring(undo=2 * DAY))
     for number in (1, 2):
