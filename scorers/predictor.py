@@ -5,8 +5,8 @@ unpickling anything. It equals the learner's own models to 1e-9. Whatever goes i
 answer that is not one is replaced by the closed form's, and counted.
 """
 
-from collections.abc import Sequence
-from functools import cached_property
+from collections.abc import Callable, Sequence
+from functools import cached_property, partial
 from math import exp, isfinite, log1p
 from typing import Any, ClassVar, NamedTuple
 
@@ -36,6 +36,20 @@ class Scores(NamedTuple):
     churn: float
     next_stage: list[float]
     value: float
+
+
+class Outlook(NamedTuple):
+    """The churn, and the ways to the other answers: most looks at a customer need no more than the churn.
+
+    Attributes:
+        churn: As in `Scores`.
+        next_stage: Works the distribution out.
+        value: Works the spend out.
+    """
+
+    churn: float
+    next_stage: Callable[[], list[float]]
+    value: Callable[[], float]
 
 
 class Predictor(msgspec.Struct, frozen=True, kw_only=True, dict=True):
@@ -90,11 +104,11 @@ class Predictor(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     def _arrays(self) -> tuple[Any, Any, Any]:
         return np.array(self.centre), np.array(self.spread), np.array(self.weights)
 
-    def score(self, x: Sequence[float], stage: int) -> Scores:
-        """Answer everything at once: inputs are prepared once, which is what costs.
+    def look(self, x: Sequence[float], stage: int) -> Outlook:
+        """Prepare the inputs, which is what costs, and answer as much as is asked for.
 
         Args:
-            x: Values of `features`; ages in days, infinite when never.
+            x: Values of `features`; ages in days, infinite when never. Not to be changed before the last answer.
             stage: Index of the current stage.
         """
         task, habit = self.task, self.habit
@@ -105,8 +119,13 @@ class Predictor(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         said = self.churn_base if task.churn == "cancellations" else fitted.silent
         logits = self._logits(inputs(x, known, horizon, said, usual)) if self.labels else None
         churn = 0.0 if known is None else self._churn(said, logits)
-        following = self._next_stage(stage, places(x, usual.silent), logits)
-        return Scores(churn, following, self._value(self._spend(x, known, fitted, task.value_days), logits))
+        following = partial(self._next_stage, stage, x, usual.silent, logits)
+        return Outlook(churn, following, partial(self._value, x, known, fitted, logits))
+
+    def score(self, x: Sequence[float], stage: int) -> Scores:
+        """Answer everything; for *x* and *stage* see `look`."""
+        churn, following, value = self.look(x, stage)
+        return Scores(churn, following(), value())
 
     def churn(self, x: Sequence[float]) -> float:
         """Give the probability of churn within its horizon; 0 for somebody who has never been active."""
@@ -166,7 +185,10 @@ class Predictor(msgspec.Struct, frozen=True, kw_only=True, dict=True):
             return clipped(probability(said if isfinite(said) else 0.0))
         return clipped(probability(log_odds))
 
-    def _next_stage(self, stage: int, bins: Sequence[int], logits: list[float] | None) -> list[float]:
+    def _next_stage(
+        self, stage: int, x: Sequence[float], silent: float, logits: list[float] | None
+    ) -> list[float]:
+        bins = places(x, silent)
         tables, intercepts, trust = self._weighed[stage]
         told = [
             a + b + c
@@ -202,8 +224,10 @@ class Predictor(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         expects = judged(bought, None, task.churn_days)
         return expected_spend(x, usual, bought, expects, None, task.churn_days, ahead)
 
-    def _value(self, expected: float, logits: list[float] | None) -> float:
-        spend = expected or self.value_newcomer
+    def _value(
+        self, x: Sequence[float], known: Rhythm | None, fitted: Silence, logits: list[float] | None
+    ) -> float:
+        spend = self._spend(x, known, fitted, self.task.value_days) or self.value_newcomer
         if logits is None:
             return spend
         corrected = spend * exp(self.value_share * min(max(logits[1], -MOST_CORRECTION), MOST_CORRECTION))
@@ -293,4 +317,4 @@ def _row(values: Any) -> Row:
     return tuple(values.tolist())
 
 
-__all__ = ["INPUTS", "Predictor", "Scores", "cold_start", "predictor_of"]
+__all__ = ["INPUTS", "Outlook", "Predictor", "Scores", "cold_start", "predictor_of"]

@@ -6,6 +6,7 @@ instants at which something can change (`profile.due`), in order, so silence is 
 
 import math
 
+from scorers.predictor import Outlook
 from state import (
     FAR,
     MEASURE_IDS,
@@ -233,7 +234,7 @@ def _decide(
     if not (lifecycle.uses_scores and is_open and standing.stage >= 0):
         return stage, False
     published = (standing.risk, standing.next_stage, standing.next_p)
-    _score(scoring, index, standing, profile, scoring.inputs.values(profile, at), at)
+    _foresee(standing, _look(scoring, index, standing, profile, scoring.inputs.values(profile, at), at))
     fresh = lifecycle.decide(at, vector, standing, standing.risk, standing.next_p, late)
     if fresh == stage and abs(standing.risk - published[0]) < scoring.policy.risk_step:
         standing.risk, standing.next_stage, standing.next_p = published
@@ -263,12 +264,13 @@ def _publish(
 ) -> list[Output]:
     """Publish a move, or a score that has moved far enough; with an alert if the risk has crossed the threshold."""
     standing, policy = profile.standings[index], scoring.policy
-    before = (standing.risk, standing.next_stage, standing.next_p)
-    _score(scoring, index, standing, profile, values, at)
+    before = standing.risk
+    outlook = _look(scoring, index, standing, profile, values, at)
     crossed = crossing(policy, standing, profile, at)
-    if not (reason or moved or crossed or abs(standing.risk - before[0]) >= policy.risk_step):
-        standing.risk, standing.next_stage, standing.next_p = before
+    if not (reason or moved or crossed or abs(standing.risk - before) >= policy.risk_step):
+        standing.risk = before
         return []
+    _foresee(standing, outlook)
     raises(standing, crossed, at)
     standing.version = 1 + max(each.version for each in profile.standings)
     key = customer.encode()
@@ -281,16 +283,21 @@ def _publish(
     return outputs
 
 
-def _score(
+def _look(
     scoring: Scoring, index: int, standing: Standing, profile: Profile, values: list[float], at: int
-) -> None:
-    """Put the scores of the moment into the standing; whoever was never active has no churn risk."""
+) -> Outlook:
+    """Put the churn risk of the moment into the standing; whoever was never active has none."""
     scoring.scored[index] += 1
-    scores = scoring.predictors[index].score(scoring.view(values, standing, at), standing.stage)
+    outlook = scoring.predictors[index].look(scoring.view(values, standing, at), standing.stage)
     askable = is_askable(profile, scoring.horizons[index].label)
-    standing.risk = scores.churn if askable and math.isfinite(scores.churn) else -1.0
+    standing.risk = outlook.churn if askable and math.isfinite(outlook.churn) else -1.0
+    return outlook
+
+
+def _foresee(standing: Standing, outlook: Outlook) -> None:
+    """Put into the standing which other stage is the likeliest to follow."""
     likely, chance = -1, 0.0
-    for stage, probability in enumerate(scores.next_stage):
+    for stage, probability in enumerate(outlook.next_stage()):
         if stage != standing.stage and probability > chance:
             likely, chance = stage, probability
     standing.next_stage, standing.next_p = likely, chance
