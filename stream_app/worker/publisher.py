@@ -6,10 +6,14 @@ from collections.abc import Callable, Generator, Sequence
 from typing import Any, NamedTuple
 
 from aiokafka import AIOKafkaProducer
+from aiokafka.producer.message_accumulator import BatchBuilder
 
 from stream_app.topics import LARGEST_RECORD
 
 __all__ = ["Handed", "Publisher", "Record"]
+
+_BATCH_BYTES = 1 << 20
+_UNCOMPRESSED = 0
 
 
 class Record(NamedTuple):
@@ -39,18 +43,23 @@ class Publisher:
         options: Connection options of the client.
         lease: Called before every produce request; it ends the process when the worker has slept for so long that
             its partitions may belong to somebody else.
+        dense: Topics that are not compressed: packed numbers lose a quarter of their bytes, and that costs the worker more
+            than all the rest of sending them.
     """
 
-    def __init__(self, options: dict[str, Any], lease: Callable[[], None]) -> None:
+    def __init__(
+        self, options: dict[str, Any], lease: Callable[[], None], dense: frozenset[str] = frozenset()
+    ) -> None:
         self._options = options
         self._lease = lease
+        self._dense = dense
         self._producer: AIOKafkaProducer
         self._queues: defaultdict[tuple[str, int], asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def start(self) -> None:
         """Connect."""
         self._producer = AIOKafkaProducer(
-            acks="all", enable_idempotence=True, linger_ms=0, max_batch_size=1 << 20,
+            acks="all", enable_idempotence=True, linger_ms=0, max_batch_size=_BATCH_BYTES,
             max_request_size=LARGEST_RECORD, request_timeout_ms=120_000, compression_type="snappy", **self._options,
         )  # fmt: skip
         await self._producer.start()
@@ -74,16 +83,20 @@ class Publisher:
             The batches; everything is acknowledged when all of them are.
         """
         futures = []
-        batch = self._producer.create_batch()
-        for record in records:
-            headers = list(record.headers)
-            if batch.append(timestamp=None, key=record.key, value=record.value, headers=headers) is None:
+        batch = self._batch(topic)
+        for key, value, headers in records:
+            if batch.append(timestamp=None, key=key, value=value, headers=list(headers)) is None:
                 futures.append(await self._submit(batch, topic, partition))
-                batch = self._producer.create_batch()
-                batch.append(timestamp=None, key=record.key, value=record.value, headers=headers)
+                batch = self._batch(topic)
+                batch.append(timestamp=None, key=key, value=value, headers=list(headers))
         if batch.record_count():
             futures.append(await self._submit(batch, topic, partition))
         return futures
+
+    def _batch(self, topic: str) -> Any:
+        if topic in self._dense:  # the client can only compress all that it sends, or nothing
+            return BatchBuilder(_BATCH_BYTES, _UNCOMPRESSED)
+        return self._producer.create_batch()
 
     async def _submit(self, batch: Any, topic: str, partition: int) -> Handed:
         batch.close()

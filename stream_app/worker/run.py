@@ -22,7 +22,7 @@ from stream_app.settings import Settings
 from stream_app.status_page import Check, serve_status
 from stream_app.telemetry import WorkerMetrics
 from stream_app.topic_admin import ensure
-from stream_app.topics import declare
+from stream_app.topics import changelog_name, declare
 from stream_app.worker.app import LifecycleApp, create_app
 from stream_app.worker.context import Context
 from stream_app.worker.ownership import Ownership
@@ -50,9 +50,8 @@ def build_worker(settings: Settings) -> tuple[LifecycleApp, Context]:
     bounds = Bounds(events.max_event_bytes, events.earliest, events.max_future, events.max_amount)
     kinds = load_measures(settings)
     lease = Lease(settings.worker.session_timeout / 1e6)
-    context = Context(
-        settings, scoring, Publisher(client_options(settings), lease.check), WorkerMetrics(), _now
-    )
+    publisher = Publisher(client_options(settings), lease.check, frozenset({changelog_name(settings)}))
+    context = Context(settings, scoring, publisher, WorkerMetrics(), _now)
     client, names = connect(settings.redis), [track.name for track in scoring.tracks]
     sink = RedisSink(
         client,
