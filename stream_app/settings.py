@@ -108,7 +108,7 @@ class Worker(_Section):
     heartbeat: Duration = _us("3s")
     table_store: Literal["memory", "rocksdb"] = "memory"
     delivery: Literal["runs", "single"] = "runs"
-    batch_records: Positive = 4000
+    batch_records: Positive = 10_000
     fetch_wait: Duration = _us("100ms")
     commit_interval: Duration = _us("1s")
     tick_interval: Duration = _us("1s")

@@ -76,20 +76,21 @@ class Shelf:
         Returns:
             The changed profiles as they are stored.
         """
-        owed: dict[bytes, list[Output]] = {}
+        owed: dict[bytes, list[tuple[int, int, int, bytes]]] = {}
         for output in outputs:
-            owed.setdefault(output.key, []).append(output)
+            owed.setdefault(output.key, []).append((*stamp, output.kind, output.payload))
         delivered, changed = self._delivered, {}
+        put, schedule, keep = self.store.put, self.timers.schedule, self._recent.keep
         for customer, profile in profiles.items():
             key = customer.encode()
             profile.revision += 1
             profile.written_under = written_under
             if profile.outbox:
                 profile.outbox = [entry for entry in profile.outbox if entry[1] >= delivered.get(entry[0], 0)]
-            profile.outbox += [(*stamp, output.kind, output.payload) for output in owed.get(key, ())]
-            value = encode_profile(profile)
-            changed[key] = value
-            self.store.put(key, value)
-            self.timers.schedule(key, profile.due)
-            self._recent.keep(customer, profile)
+            if key in owed:
+                profile.outbox += owed[key]
+            changed[key] = value = encode_profile(profile)
+            put(key, value)
+            schedule(key, profile.due)
+            keep(customer, profile)
         return changed

@@ -111,7 +111,7 @@ _DEFAULTS: dict[str, Any] = {
     "stream_buffer_maxsize": 64,  # messages, each a whole run
     "stream_recovery_delay": 0.2,
     "stream_publish_on_commit": False,
-    "broker_max_poll_records": 16_000,  # of all partitions; what Faust costs is paid for each run
+    "broker_max_poll_records": 40_000,  # of all partitions; what Faust costs is paid for each run
     "broker_rebalance_timeout": 60.0,
     "broker_request_timeout": 90.0,
     "broker_max_poll_interval": 1000.0,

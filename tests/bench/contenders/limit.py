@@ -15,12 +15,14 @@ from tests.bench.contenders.spec import Spec, job, now
 from tests.bench.job import histories, outcome_of
 from tests.bench.traffic import live, partition_of
 
-RUN = 4000
-"""Records of one fold, as many as a worker takes at most (worker.batch_records)."""
 
+def runs(spec: Spec, longest: int) -> Iterator[tuple[int, list[tuple[int, int, bytes]]]]:
+    """The events as they lie in the partitions: runs of (source, offset, value), the partitions in turn.
 
-def runs(spec: Spec) -> Iterator[tuple[int, list[tuple[int, int, bytes]]]]:
-    """The events as they lie in the partitions: runs of (source, offset, value), the partitions in turn."""
+    Args:
+        spec: The run.
+        longest: Events of one run.
+    """
     population = spec.population
     partition = [partition_of(customer, spec.partitions) for customer in population.ids]
     open_runs: list[list[tuple[int, int, bytes]]] = [[] for _ in range(spec.partitions)]
@@ -29,7 +31,7 @@ def runs(spec: Spec) -> Iterator[tuple[int, list[tuple[int, int, bytes]]]]:
         number = partition[sent.rank]
         open_runs[number].append((sent.source, offsets[number][sent.source], sent.value))
         offsets[number][sent.source] += 1
-        if len(open_runs[number]) == RUN:
+        if len(open_runs[number]) == longest:
             yield number, open_runs[number]
             open_runs[number] = []
     yield from ((number, run) for number, run in enumerate(open_runs) if run)
@@ -45,7 +47,7 @@ def main() -> None:
     engines = [PartitionEngine(work.scoring, store, "wall", RECENT // spec.partitions) for store in stores]
     for engine in engines:
         engine.recover({})
-    batches = list(runs(spec))
+    batches = list(runs(spec, work.settings.worker.batch_records))  # as long as a worker's
     look_rarely()
     freeze()
     arrived = now()
