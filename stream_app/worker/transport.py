@@ -26,6 +26,9 @@ __all__ = ["Gate", "Run", "RunConsumer", "RunFetcher", "RunTransport"]
 
 log = structlog.get_logger(__name__)
 
+#: How often (s) to look whether a full partition has room again: a small part of what it has to do until then, for every
+#: look costs about a millisecond.
+_LOOK_FOR_ROOM = 0.1
 #: Bytes that a broker may gather: what no fetch reaches within the longest wait unless there is a backlog.
 _GATHERED = 1 << 20
 
@@ -187,11 +190,11 @@ class RunConsumer(MarkedConsumer):
         active = self._get_active_partitions()
         ready = {tp for tp in active if self.gate.has_room(tp)}
         if not ready:
-            await asyncio.sleep(0.005)
+            await asyncio.sleep(_LOOK_FOR_ROOM / 4)
             return
-        # While a partition is full its room must be noticed soon; otherwise the fetch itself wakes us.
+        # While a partition is full its room must be noticed in time; otherwise the fetch itself wakes us.
         is_full = len(ready) < len(active)
-        records = await self._getmany(ready, timeout=0.02 if is_full else 1.0)
+        records = await self._getmany(ready, timeout=_LOOK_FOR_ROOM if is_full else 1.0)
         self._keep_pace(sum(map(len, records.values())), is_behind=is_full)
         if records:  # all together: an interruption takes several turns of the loop to watch for
             await self.wait_first(self._hand_over_all(records, epoch, generation), self.suspend_flow.wait())
