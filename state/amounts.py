@@ -11,6 +11,7 @@ MICRO: Final = 1_000_000
 """Micro-units in one unit of the base currency: integer sums commute exactly, sums of floats do not."""
 
 
+_NUMBERS: Final = (float, int)
 _ABSURD: Final = 1e300  # JSON holds integers that no float can; they are refused like infinity
 
 
@@ -54,9 +55,13 @@ def amount_of(
         >>> amount_of(None, None, None, products, "EUR", {"EUR": 1.1}, 1e12)
         41800000
     """
-    for name, given in (("revenue", revenue), ("total", total), ("value", value)):
+    for where, given in (
+        ("properties.revenue", revenue),
+        ("properties.total", total),
+        ("properties.value", value),
+    ):
         if given is not None and given != "":
-            number = _number(given, f"properties.{name}")
+            number = _number(given, where)
             break
     else:
         number = _sum_of(products) if bytes(products) not in (b"", b"null") else 0
@@ -70,13 +75,13 @@ def amount_of(
 
 
 def _number(given: Any, where: str) -> float:
-    number = given
+    number: float = given
     if isinstance(given, str):
         try:
             number = float(given)
         except ValueError:
             raise Rejected("bad_amount", f"{where} is {given[:40]!r}; send a number such as 12.50.") from None
-    if isinstance(number, bool) or not isinstance(number, int | float):
+    elif type(given) not in _NUMBERS:
         raise Rejected(
             "bad_amount", f"{where} is of type {type(given).__name__}; send a number such as 12.50."
         )

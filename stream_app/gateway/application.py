@@ -15,6 +15,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from stream_app.gateway.answers import Refused, found
 from stream_app.gateway.browser import BrowserSettings
 from stream_app.gateway.cloud_events import CloudEvents
+from stream_app.gateway.headers import header
 from stream_app.gateway.openapi import description
 from stream_app.gateway.outbox import Outbox
 from stream_app.gateway.profiles import Profiles
@@ -71,8 +72,8 @@ class Application:
             middleware=[cors],
             exception_handlers={HTTPException: _not_found, Exception: _failed},
         )
-        app.router = _Router(routes, {route.path: route.endpoint for route in tracking})
-        self.asgi: ASGIApp = _WithoutSlash(app)
+        app.router = Router(routes, redirect_slashes=False)
+        self.asgi: ASGIApp = _Entrance(app, {route.path: route.endpoint for route in tracking})
 
     async def health(self, _request: Request) -> Response:
         """The process answers."""
@@ -90,38 +91,35 @@ class Application:
         return found(self._document)
 
 
-class _Router(Router):
-    """Goes straight to where SDKs send: to try one route after the other would cost as much as dozens of events.
+class _Entrance:
+    """Goes straight to where servers send; the way through all layers would cost as much as dozens of events.
+
+    A slash is taken from the end of a path: some SDKs write one, and none follows a redirect of a POST.
 
     Args:
-        routes: All of them.
+        app: What answers everything else, and browsers.
         direct: Endpoints for POST by path.
     """
 
-    def __init__(self, routes: list[BaseRoute], direct: Mapping[str, Callable[[Request], Any]]) -> None:
-        super().__init__(routes, redirect_slashes=False)
-        self._direct = direct
-
-    async def app(self, scope: Scope, receive: Receive, send: Send) -> None:
-        endpoint = self._direct.get(scope["path"]) if scope["method"] == "POST" else None
-        if endpoint is None:
-            await super().app(scope, receive, send)
-        else:
-            answer = await endpoint(Request(scope, receive, send))
-            await answer(scope, receive, send)
-
-
-class _WithoutSlash:
-    """Takes a slash from the end of a path: some SDKs write one, and none follows a redirect of a POST."""
-
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, direct: Mapping[str, Endpoint]) -> None:
         self._app = app
+        self._direct = direct
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = scope["path"]
         if path.endswith("/") and len(path) > 1 and not path.startswith("/v1/profiles/"):
-            scope["path"] = path.rstrip("/")
-        await self._app(scope, receive, send)
+            path = scope["path"] = path.rstrip("/")
+        endpoint = self._direct.get(path) if scope["method"] == "POST" else None
+        if endpoint is None or header(scope, b"origin"):
+            await self._app(scope, receive, send)
+            return
+        request = Request(scope, receive, send)
+        try:
+            answer = await endpoint(request)
+        except Exception as error:
+            await (await _failed(request, error))(scope, receive, send)
+            raise
+        await answer(scope, receive, send)
 
 
 async def _not_found(_request: Request, error: Any) -> Response:

@@ -10,6 +10,7 @@ from starlette.requests import Request
 
 from stream_app.gateway.allowance import Share
 from stream_app.gateway.answers import Refused
+from stream_app.gateway.headers import header
 
 _GZIP_MAGIC: Final = b"\x1f\x8b"
 _PLAIN: Final = ("", "identity")
@@ -27,7 +28,7 @@ async def read_body(request: Request, largest: int, share: Share) -> bytes:
     Raises:
         Refused: 413 for too large a body, 400 for one that cannot be decompressed, 415 for an unknown compression.
     """
-    announced = request.headers.get("content-length", "0")
+    announced = header(request.scope, b"content-length")
     if announced.isdecimal() and int(announced) > largest:
         raise _too_large(largest)
     chunks, size = [], 0
@@ -44,7 +45,7 @@ async def read_body(request: Request, largest: int, share: Share) -> bytes:
         chunks.append(chunk)
         is_whole = not message.get("more_body", False)
     body = chunks[0] if len(chunks) == 1 else b"".join(chunks)
-    encoding = request.headers.get("content-encoding", "").strip().lower()
+    encoding = header(request.scope, b"content-encoding").strip().lower()
     if encoding in _PACKED or body.startswith(_GZIP_MAGIC):
         body = _unpacked(body, largest)
         share.take(len(body))

@@ -40,5 +40,5 @@ class CloudEvents:
         judged = Judged(sender, request.url.path, arrival)
         for raw in sent:
             judged.add(raw, lambda one: record_of(one, arrival, at.intake))
-        await at.deliver(sender, judged)
+        await at.deliver(judged)
         return accepted()

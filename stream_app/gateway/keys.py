@@ -12,6 +12,7 @@ from starlette.requests import Request
 from stream_app.errors import Misconfigured
 from stream_app.gateway.allowance import Allowance
 from stream_app.gateway.answers import Refused
+from stream_app.gateway.headers import header
 from stream_app.settings import Settings
 
 _IN_QUERY = ("writeKey", "write_key", "api_key", "key", "token")
@@ -102,7 +103,7 @@ class Keys:
 def keys_outside_body(request: Request) -> list[str]:
     """The keys that stand in the headers and the query of a request."""
     found = []
-    scheme, _, content = request.headers.get("authorization", "").partition(" ")
+    scheme, _, content = header(request.scope, b"authorization").partition(" ")
     if scheme.lower() == "basic":
         user = _basic_user(content)
         found.append(user)

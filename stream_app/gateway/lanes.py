@@ -1,13 +1,14 @@
 """What travels to Kafka together, and who waits for it: batches of one partition, and the requests that are part of them."""
 
 import asyncio
-from collections import deque
-from typing import Final
+from collections.abc import Callable
+from typing import Any, Final
 
 from aiokafka.producer.message_accumulator import BatchBuilder
 
 from stream_app.gateway.answers import Refused
 
+_BATCH_BYTES: Final = 768 * 1024
 _SNAPPY: Final = 2  # as Kafka's protocol numbers it
 
 
@@ -47,52 +48,102 @@ class Ticket:
 
 
 class Batch:
-    """Records of one partition that travel together, and who waits for them.
-
-    A record is appended by ``append(count, milliseconds, key, value, headers)``, which gives None if it does not fit, and is
-    counted by who appends: a call of ours around it would cost as much as the appending.
+    """Records of one partition on their way, and who waits for them.
 
     Args:
-        begun: When, in seconds of a clock that only grows.
-        largest: Bytes before compression.
+        begun: Since when the oldest of them waits, in seconds of a clock that only grows.
+        builder: The records as Kafka wants them.
+        tickets: Of the requests that it is part of.
     """
 
-    __slots__ = ("append", "begun", "builder", "count", "is_settled", "last", "tickets")
+    __slots__ = ("begun", "builder", "is_settled", "tickets")
 
-    def __init__(self, begun: float, largest: int) -> None:
-        self.builder = BatchBuilder(largest, _SNAPPY)
-        self.append = self.builder._builder.append  # noqa: SLF001 - the public way costs twice as much
-        self.count = 0
+    def __init__(self, begun: float, builder: BatchBuilder, tickets: list[Ticket]) -> None:
         self.begun = begun
+        self.builder = builder
+        self.tickets = tickets
         self.is_settled = False
-        self.last: Ticket | None = None
-        self.tickets: list[Ticket] = []
-
-    def close(self) -> BatchBuilder:
-        """Take no more; what is to be sent."""
-        self.builder._relative_offset = self.count  # noqa: SLF001 - see append
-        self.builder.close()
-        return self.builder
 
 
 class Lane:
-    """One partition of one topic: what waits for it, the newest of that, and what is on its way."""
+    """One partition of one topic: what waits for it, and what is on its way.
 
-    __slots__ = ("batches", "in_flight", "newest", "partition", "topic")
+    Records wait as they came and are packed when they depart. So one buffer grows at a time; two dozen that grow by turns
+    would be moved about in memory all the while.
+
+    Args:
+        topic: Full name.
+        partition: Its number.
+
+    Attributes:
+        since: When the oldest record that waits came.
+        waiting: Key, value and headers of each record, one after the other: tuples would cost as much as packing.
+        tickets: Of the requests that brought them, each with the place in `waiting` of its first record.
+        newest: The last of these.
+        in_flight: What is on its way.
+    """
+
+    __slots__ = ("in_flight", "newest", "partition", "since", "tickets", "topic", "waiting")
 
     def __init__(self, topic: str, partition: int) -> None:
         self.topic = topic
         self.partition = partition
-        self.batches: deque[Batch] = deque()
-        self.newest: Batch | None = None
+        self.since = 0.0
+        self.waiting: list[Any] = []
+        self.tickets: list[tuple[Ticket, int]] = []
+        self.newest: Ticket | None = None
         self.in_flight: Batch | None = None
 
-    def depart(self) -> Batch:
-        """Let the oldest batch go."""
-        batch = self.in_flight = self.batches.popleft()
-        if not self.batches:
-            self.newest = None
+    def join(self, ticket: Ticket) -> None:
+        """Let a request wait for the records that it is about to add."""
+        self.newest = ticket
+        self.tickets.append((ticket, len(self.waiting)))
+        ticket.left += 1
+
+    def depart(self, now: float, at_ms: int) -> Batch:
+        """Let go what waits, as far as it fits into a batch; at least one record does.
+
+        Args:
+            now: Seconds of a clock that only grows.
+            at_ms: Timestamp of the records, milliseconds since 1970.
+        """
+        builder = BatchBuilder(_BATCH_BYTES, _SNAPPY)
+        count = _pack(self.waiting, builder._builder.append, at_ms)  # noqa: SLF001 - the public way costs twice as much
+        builder._relative_offset = count  # noqa: SLF001 - see above
+        builder.close()
+        end = count * 3
+        going = [ticket for ticket, first in self.tickets if first < end]
+        staying = [(ticket, first - end) for ticket, first in self.tickets if first >= end]
+        rest = self.waiting[end:]
+        if rest and (not staying or staying[0][1] > 0):
+            going[-1].left += 1  # it waits for both
+            staying.insert(0, (going[-1], 0))
+        batch = Batch(self.since, builder, going)
+        self._wait_for(rest, staying, now)
+        self.in_flight = batch
         return batch
+
+    def leave(self) -> list[Ticket]:
+        """Forget what waits and what is on its way; the tickets of what waited."""
+        tickets = [ticket for ticket, _ in self.tickets]
+        self._wait_for([], [], 0.0)
+        self.in_flight = None
+        return tickets
+
+    def _wait_for(self, records: list[Any], tickets: list[tuple[Ticket, int]], since: float) -> None:
+        self.waiting, self.tickets, self.since = records, tickets, since
+        self.newest = tickets[-1][0] if tickets else None
+
+
+def _pack(waiting: list[Any], append: Callable[..., Any], at_ms: int) -> int:
+    """Append records until one does not fit; how many did."""
+    count = 0
+    flat = iter(waiting)
+    for key, value, headers in zip(flat, flat, flat, strict=True):
+        if append(count, at_ms, key or None, value, headers) is None:
+            break
+        count += 1
+    return count
 
 
 def unavailable(why: str) -> Refused:

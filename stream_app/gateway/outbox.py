@@ -10,35 +10,32 @@ one begins: senders send again under the same message ids.
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from functools import partial
 from itertools import chain
-from operator import itemgetter
 from typing import Any, Final
 
 import structlog
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
-from stream_app.batch_sender import partition_of
+from stream_app.batch_sender import Partitions
 from stream_app.errors import Misconfigured
 from stream_app.gateway.answers import Refused
 from stream_app.gateway.lanes import Batch, Lane, Ticket, unavailable
-from stream_app.gateway.record import DEAD_LETTERS, Outgoing
+from stream_app.gateway.record import DEAD_LETTERS, Load
 from stream_app.kafka_clients import client_options
 from stream_app.settings import Settings
 from stream_app.topic_admin import ensure
 from stream_app.topics import LARGEST_LETTER, SOURCES, declare
 
-_BATCH_BYTES: Final = 768 * 1024
 _SOON_S: Final = 0.002
 _GATHER_S: Final = 0.025
 """What comes while others are on their way waits until they have landed, because a batch costs as much as many records; but
 no longer than this, so that a broker that has stopped holds up its own partitions only."""
 _AGAIN_S: Final = 1.0
 _RECORD_OVERHEAD: Final = 150
-_value_of: Final = itemgetter(Outgoing._fields.index("value"))
 _TOPICS: Final = (*SOURCES, DEAD_LETTERS)
 _log: Final = structlog.get_logger(__name__)
 
@@ -72,12 +69,15 @@ class Outbox:
         self._now = now
         self._patience = settings.gateway.answer_within / 1e6
         self._partitions = settings.topics.partitions
+        self._numbers = Partitions(self._partitions)
         self._lanes: dict[str, dict[str, list[Lane]]] = {}
         self._dirty: set[Lane] = set()
         self._flights: set[asyncio.Task[None]] = set()
         self._pulse: asyncio.TimerHandle | None = None
         self._airborne: set[Lane] = set()
         self._begun: deque[Batch] = deque()
+        self._idle = asyncio.Event()
+        self._idle.set()
         self._letters = 0
         self._producer: Any = None
         self._broken = asyncio.Event()
@@ -91,14 +91,8 @@ class Outbox:
 
     async def close(self) -> None:
         """Send what waits, as far as Kafka takes it in time, and leave."""
-        waiting = Ticket(asyncio.get_running_loop().create_future(), 0)
-        for lane in self._all_lanes():
-            for batch in self._batches_of(lane):
-                batch.tickets.append(waiting)
-                waiting.left += 1
-        if waiting.left:
-            with suppress(Refused, TimeoutError):
-                await asyncio.wait_for(waiting.future, self._patience)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._idle.wait(), self._patience)
         if self._keeper is not None:
             self._keeper.cancel()
             with suppress(asyncio.CancelledError):
@@ -152,10 +146,10 @@ class Outbox:
         for flight in self._flights:
             flight.cancel()
         for lane in self._all_lanes():
-            for batch in self._batches_of(lane):
-                self._settle(batch, unavailable(why))
-            lane.batches.clear()
-            lane.newest = lane.in_flight = None
+            if lane.in_flight is not None:
+                self._settle(lane.in_flight, unavailable(why))
+            for ticket in lane.leave():
+                self.waiting_bytes -= ticket.note(unavailable(why))
         self._dirty.clear()
         self._airborne.clear()
         if producer is not None:
@@ -198,40 +192,48 @@ class Outbox:
 
     # ----------------------------------------------------------------- sending
 
-    async def send(self, tenant: str, records: Sequence[Outgoing]) -> None:
+    async def send(self, tenant: str, load: Load) -> None:
         """Send records, and return when Kafka has them.
+
+        Args:
+            tenant: Prefix of their topics.
+            load: What to send.
 
         Raises:
             Refused: 503 if that is not certain in time. Some of them may have arrived, or may yet.
         """
-        if not records:
+        if not load:
             return
         loop = asyncio.get_running_loop()
-        size = sum(map(len, map(_value_of, records))) + _RECORD_OVERHEAD * len(records)
-        ticket = Ticket(loop.create_future(), size)
-        self._board(tenant, records, ticket)
-        self.waiting_bytes += size
+        ticket = Ticket(loop.create_future(), load.size + _RECORD_OVERHEAD * len(load))
+        self._board(tenant, load, ticket)
+        del load  # what is in it may go as soon as it is packed, long before Kafka answers
+        self.waiting_bytes += ticket.size
         expiry = loop.call_later(self._patience, ticket.expire)
         try:
             await ticket.future
         finally:
             expiry.cancel()
 
-    def _board(self, tenant: str, records: Sequence[Outgoing], ticket: Ticket) -> None:
-        """Put records into the batches of their partitions; one loop, because it is run for every event."""
-        partitions, lanes_of, at_ms = self._partitions, self._lanes_of(tenant), self._now() // 1000
-        for topic, key, value, headers in records:
+    def _board(self, tenant: str, load: Load, ticket: Ticket) -> None:
+        """Put records into the lanes of their partitions; one loop, because it is run for every event."""
+        if self._producer is None:
+            raise unavailable(self.reason or "Kafka is away")
+        numbers, lanes_of = self._numbers, self._lanes_of(tenant)
+        for topic, key, value, headers in zip(load.topics, load.keys, load.values, load.headers, strict=True):
             lanes = lanes_of[topic]
-            lane = lanes[partition_of(key, partitions)] if key else self._any_of(lanes)
-            batch = lane.newest
-            if batch is None or batch.append(batch.count, at_ms, key or None, value, headers) is None:
-                batch = self._new_batch(lane)
-                batch.append(0, at_ms, key or None, value, headers)
-            batch.count += 1
-            if batch.last is not ticket:
-                batch.last = ticket
-                batch.tickets.append(ticket)
-                ticket.left += 1
+            lane = lanes[numbers[key]] if key else self._any_of(lanes)
+            if lane.newest is not ticket:
+                self._join(lane, ticket)
+            lane.waiting += (key, value, headers)
+
+    def _join(self, lane: Lane, ticket: Ticket) -> None:
+        if not lane.waiting:
+            lane.since = self._clock()
+            self._dirty.add(lane)
+            self._idle.clear()
+            self._await_departure()
+        lane.join(ticket)
 
     def _lanes_of(self, tenant: str) -> dict[str, list[Lane]]:
         """The partitions of a tenant's topics, by the topic's short name."""
@@ -248,16 +250,6 @@ class Outbox:
         self._letters += 1
         return lanes[self._letters % len(lanes)]
 
-    def _new_batch(self, lane: Lane) -> Batch:
-        if self._producer is None:
-            raise unavailable(self.reason or "Kafka is away")
-        batch = lane.newest = Batch(self._clock(), _BATCH_BYTES)
-        lane.batches.append(batch)
-        self._begun.append(batch)
-        self._dirty.add(lane)
-        self._await_departure()
-        return batch
-
     def _await_departure(self) -> None:
         if self._pulse is None:
             wait = _GATHER_S if self._airborne else _SOON_S
@@ -267,11 +259,13 @@ class Outbox:
         """Send the next batch of every partition that has none on its way."""
         self._pulse = None
         departing = []
+        now, at_ms = self._clock(), self._now() // 1000
         for lane in list(self._dirty):
             if lane.in_flight is None:  # else it comes back here when that one has landed
-                departing.append((lane, lane.depart()))
-                if not lane.batches:
+                departing.append((lane, lane.depart(now, at_ms)))
+                if not lane.waiting:
                     self._dirty.discard(lane)
+        self._begun.extend(batch for _, batch in departing)
         self._airborne.update(lane for lane, _ in departing)
         flight = asyncio.create_task(self._fly(departing))
         self._flights.add(flight)
@@ -280,7 +274,7 @@ class Outbox:
     async def _fly(self, departing: list[tuple[Lane, Batch]]) -> None:
         for lane, batch in departing:
             try:
-                landing = await self._producer.send_batch(batch.close(), lane.topic, partition=lane.partition)
+                landing = await self._producer.send_batch(batch.builder, lane.topic, partition=lane.partition)
             except Exception as error:  # noqa: BLE001 - whatever it is, those who wait must hear of it
                 self._crash(lane, batch, error)
             else:
@@ -299,6 +293,8 @@ class Outbox:
                 self._pulse = None
             if self._dirty:
                 self._await_departure()
+            elif not self._airborne:
+                self._idle.set()
 
     def _crash(self, lane: Lane, batch: Batch, error: BaseException) -> None:
         self._airborne.discard(lane)
@@ -316,7 +312,3 @@ class Outbox:
 
     def _all_lanes(self) -> Iterator[Lane]:
         return chain.from_iterable(chain.from_iterable(each.values()) for each in self._lanes.values())
-
-    @staticmethod
-    def _batches_of(lane: Lane) -> list[Batch]:
-        return [*([lane.in_flight] if lane.in_flight is not None else []), *lane.batches]

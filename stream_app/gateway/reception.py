@@ -15,7 +15,7 @@ from stream_app.gateway.figures import Figures
 from stream_app.gateway.intake import Intake
 from stream_app.gateway.keys import Keys, Sender
 from stream_app.gateway.outbox import Outbox
-from stream_app.gateway.record import Outgoing, letter
+from stream_app.gateway.record import Load, Outgoing, letter
 from stream_app.settings import Gateway
 
 MOST_EVENTS = 10_000
@@ -41,14 +41,15 @@ class Judged:
         arrival: When.
 
     Attributes:
-        records: What to send.
+        sender: As given.
+        load: What to send.
         refusals: Why an event became a dead letter, by its place among them.
     """
 
     def __init__(self, sender: Sender, path: str, arrival: Arrival) -> None:
-        self.records: list[Outgoing] = []
+        self.load = Load([], [], [], [], 0)
         self.refusals: dict[int, Rejected] = {}
-        self._sender = sender
+        self.sender = sender
         self._path = path
         self._arrival = arrival
 
@@ -61,15 +62,20 @@ class Judged:
             original: What was sent, where that is something else.
         """
         try:
-            self.records.append(make(raw))
+            self.load.add(make(raw))
         except Rejected as rejected:
             self.refuse(raw if original is None else original, rejected)
 
     def refuse(self, original: bytes, rejected: Rejected) -> None:
         """Make a dead letter."""
-        arrival, sender = self._arrival, self._sender
-        self.refusals[len(self.records)] = rejected
-        self.records.append(letter(original, rejected, sender.name, self._path, arrival.received))
+        arrival, sender = self._arrival, self.sender
+        self.refusals[len(self.load)] = rejected
+        self.load.add(letter(original, rejected, sender.name, self._path, arrival.received))
+
+    def leave(self) -> Load:
+        """Give the records away: they are packed, and no longer needed, long before Kafka answers."""
+        load, self.load = self.load, Load([], [], [], [], 0)
+        return load
 
 
 class Reception:
@@ -110,8 +116,7 @@ class Reception:
             started = self.clock.monotonic()
             try:
                 with self._room.share() as share:
-                    body = await read_body(request, self._largest, share)
-                    answer = await handle(request, body)
+                    answer = await handle(request, await read_body(request, self._largest, share))
             except Refused as refused:
                 self.figures.requests.labels(name, str(refused.status)).inc()
                 self.figures.refused.labels(refused.code).inc()
@@ -143,19 +148,21 @@ class Reception:
             )
         self.outbox.check()
 
-    async def deliver(self, sender: Sender, judged: Judged) -> None:
+    async def deliver(self, judged: Judged) -> None:
         """Send what was judged; return when Kafka has it.
 
         Raises:
             Refused: 503.
         """
-        await self.outbox.send(sender.tenant, judged.records)
-        self._count(sender, judged)
+        good = len(judged.load) - len(judged.refusals)
+        await self.outbox.send(judged.sender.tenant, judged.leave())
+        self._count(judged, good)
 
-    def _count(self, sender: Sender, judged: Judged) -> None:
-        if good := len(judged.records) - len(judged.refusals):
-            self.figures.events.labels(sender.name, "accepted").inc(good)
+    def _count(self, judged: Judged, good: int) -> None:
+        name = judged.sender.name
+        if good:
+            self.figures.events.labels(name, "accepted").inc(good)
         if judged.refusals:
-            self.figures.events.labels(sender.name, "dead_letter").inc(len(judged.refusals))
+            self.figures.events.labels(name, "dead_letter").inc(len(judged.refusals))
         for rejected in judged.refusals.values():
             self.figures.dead_letters.labels(rejected.reason).inc()

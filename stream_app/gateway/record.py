@@ -1,6 +1,8 @@
-"""What goes to Kafka for one event: a record of a source topic, or a dead letter."""
+"""What goes to Kafka for an event: a record of a source topic, or a dead letter; and the records of a request together."""
 
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
+
+import msgspec
 
 from state import Rejected
 from stream_app.topics import LARGEST_LETTER
@@ -26,6 +28,51 @@ class Outgoing(NamedTuple):
     key: bytes
     value: bytes
     headers: Headers = NO_HEADERS
+
+
+class Load:
+    """The records of a request, column by column: there is no object for each to be made, and found again when it departs.
+
+    Args:
+        topics: Of each record, as in `Outgoing`, like the others.
+        keys: Of each record.
+        values: Of each record; as `msgspec.Raw` it is a part of a larger text, which lives as long as any of its parts.
+        headers: Of each record.
+        size: Bytes of the values.
+
+    Examples:
+        >>> load = Load([], [], [], [], 0)
+        >>> load.add(Outgoing("clickstream", b"u1", b"{}"))
+        >>> len(load), load.size
+        (1, 2)
+    """
+
+    __slots__ = ("headers", "keys", "size", "topics", "values")
+
+    def __init__(
+        self,
+        topics: list[str],
+        keys: list[bytes],
+        values: list[bytes] | list[msgspec.Raw],
+        headers: list[Headers],
+        size: int,
+    ) -> None:
+        self.topics = topics
+        self.keys = keys
+        self.values: list[Any] = values
+        self.headers = headers
+        self.size = size
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+    def add(self, record: Outgoing) -> None:
+        """Take one more record."""
+        self.topics.append(record.topic)
+        self.keys.append(record.key)
+        self.values.append(record.value)
+        self.headers.append(record.headers)
+        self.size += len(record.value)
 
 
 def letter(value: bytes, rejected: Rejected, source: str, path: str, rejected_at: str) -> Outgoing:

@@ -89,13 +89,19 @@ class Tracking:
             arrival = at.arrival(about.sentAt)
             judged = Judged(sender, request.scope["path"], arrival)
             judged.add(body.strip(), lambda raw: at.intake.take(raw, arrival, call))
-            await at.deliver(sender, judged)
+            await at.deliver(judged)
             return accepted()
 
         return single
 
     async def batch(self, request: Request, body: bytes) -> Response:
         """Several events of the Segment spec."""
+        judged = self._judge(request, body)
+        del body  # while it is in the processor's cache, not when Kafka has answered
+        await self._at.deliver(judged)
+        return accepted()
+
+    def _judge(self, request: Request, body: bytes) -> Judged:
         at = self._at
         usual = read_usual(body)
         sent = _read_batch(body) if usual is None else usual
@@ -103,13 +109,12 @@ class Tracking:
         at.admit(sender, len(sent.batch))
         arrival = at.arrival(sent.sentAt)
         judged = Judged(sender, request.scope["path"], arrival)
-        records = None if usual is None else at.intake.take_all(body, usual, arrival)
-        if records is None:
+        load = None if usual is None else at.intake.take_all(body, usual, arrival)
+        if load is None:
             self._take_each(_read_batch(body), arrival, judged)
         else:
-            judged.records = records
-        await at.deliver(sender, judged)
-        return accepted()
+            judged.load = load
+        return judged
 
     def _take_each(self, sent: _Batch, arrival: Arrival, judged: Judged) -> None:
         intake = self._at.intake
@@ -151,7 +156,7 @@ class Tracking:
 
         for raw in sent.batch:
             judged.add(bytes(raw), make)
-        await at.deliver(sender, judged)
+        await at.deliver(judged)
         return judged.refusals
 
 

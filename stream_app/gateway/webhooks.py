@@ -105,7 +105,7 @@ class Webhooks:
                 continue
             if event is not None:
                 judged.add(event, lambda raw: at.intake.take(raw, arrival), payload.original)
-        await at.deliver(sender, judged)
+        await at.deliver(judged)
         return accepted()
 
     def _hook(self, request: Request) -> _Hook:

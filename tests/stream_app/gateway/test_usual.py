@@ -39,7 +39,12 @@ def at_once(
 ) -> list[Outgoing] | None:
     body = orjson.dumps({"batch": events, "sentAt": sent_at, "writeKey": "k", **about})
     usual = read_usual(body)
-    return None if usual is None else INTAKE.take_all(body, usual, Arrival(NOW, usual.sentAt))
+    load = None if usual is None else INTAKE.take_all(body, usual, Arrival(NOW, usual.sentAt))
+    if load is None:
+        return None
+    assert load.size >= sum(len(bytes(value)) for value in load.values)
+    columns = zip(load.topics, load.keys, map(bytes, load.values), load.headers, strict=True)
+    return [Outgoing(*each) for each in columns]
 
 
 def facts(record: Outgoing) -> tuple[str, bytes, dict[str, Any]]:
