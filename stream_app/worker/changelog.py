@@ -12,6 +12,7 @@ from typing import Any
 import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
+from stream_app.worker.bare_records import bare
 from stream_app.worker.stores import TableStore
 
 __all__ = ["EPOCH_KEY", "read_partition", "stamped"]
@@ -74,6 +75,7 @@ async def read_partition(options: Mapping[str, Any], topic: str, stores: Mapping
         **options,
     )  # fmt: skip
     await consumer.start()
+    bare(consumer)
     try:
         partitions = {TopicPartition(topic, partition): partition for partition in stores}
         consumer.assign(list(partitions))

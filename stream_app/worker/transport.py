@@ -19,6 +19,7 @@ from faust.transport.consumer import Fetcher
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
 
+from stream_app.worker.bare_records import bare
 from stream_app.worker.marks import Marks
 from stream_app.worker.pace import Pace
 
@@ -67,6 +68,11 @@ class _ConsumerThread(driver.AIOKafkaConsumerThread):
         # next fetch of a busy partition on the same broker: the wait is a latency and throughput setting.
         consumer._fetch_max_wait_ms = self.consumer.fetch_wait_ms  # type: ignore[attr-defined]  # noqa: SLF001
         return consumer
+
+    async def on_start(self) -> None:
+        """Connect; records come as they lie in their batches."""
+        await super().on_start()
+        bare(self._ensure_consumer())
 
     async def getmany(  # the signature is Faust's
         self,
