@@ -55,14 +55,12 @@ def amount_of(
         >>> amount_of(None, None, None, products, "EUR", {"EUR": 1.1}, 1e12)
         41800000
     """
-    for where, given in (
-        ("properties.revenue", revenue),
-        ("properties.total", total),
-        ("properties.value", value),
-    ):
-        if given is not None and given != "":
-            number = _number(given, where)
-            break
+    if revenue is not None and revenue != "":
+        number = _number(revenue, "properties.revenue")
+    elif total is not None and total != "":
+        number = _number(total, "properties.total")
+    elif value is not None and value != "":
+        number = _number(value, "properties.value")
     else:
         number = _sum_of(products) if bytes(products) not in (b"", b"null") else 0
     if rates and currency:

@@ -1,7 +1,6 @@
 """How much may come in: a rate for each key, and bytes for all of them together."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from typing import Self
 
 from stream_app.gateway.answers import Refused
 
@@ -71,14 +70,9 @@ class Room:
         self._size = size
         self.used = 0
 
-    @contextmanager
-    def share(self) -> Iterator["Share"]:
-        """A part of it that is given back at the end."""
-        share = Share(self)
-        try:
-            yield share
-        finally:
-            self.used -= share.taken
+    def share(self) -> "Share":
+        """A part of it, as a context manager: it is given back at the end."""
+        return Share(self)
 
     def _take(self, size: int) -> None:
         if self.used + size > self._size and self.used:
@@ -94,6 +88,12 @@ class Share:
     def __init__(self, room: Room) -> None:
         self._room = room
         self.taken = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._room.used -= self.taken
 
     def take(self, size: int) -> None:
         """Take more.

@@ -57,6 +57,14 @@ class GuardedProtocol(HttpToolsProtocol):
         self._in_head = False
         super().on_headers_complete()
 
+    def on_body(self, body: bytes) -> None:
+        """Keep a body that comes in one piece as it came; the server would copy it twice."""
+        if self.cycle.body or self.cycle.response_complete:
+            super().on_body(body)
+            return
+        self.cycle.body = body  # type: ignore[assignment]  # more is added to bytes as well, and sooner or later it becomes bytes
+        self.cycle.message_event.set()
+
     def on_message_complete(self) -> None:
         """The request is whole; the next one on this connection may take its time to begin."""
         self._forget_deadline()
