@@ -13,7 +13,7 @@ def dashboards(
         Path, typer.Option(help="Directory for the JSON files, which Grafana provisions or imports.")
     ] = Path("deploy/grafana/dashboards"),
 ) -> None:
-    """Write the Grafana dashboards as JSON: service overview, pipeline, models, customers.
+    """Write the Grafana dashboards as JSON: service overview, pipeline, front door and deliveries, models, customers.
 
     They read the recording rules of deploy/prometheus and ask for the data source when they are imported. Needs the
     extra `dashboards` (pip install 'lifecycle-scoring[dashboards]').

@@ -1,7 +1,8 @@
-"""Which dashboards there are: the service at a glance, its pipeline, its models, and the customers' lifecycle."""
+"""Which dashboards there are: the service at a glance, its pipeline, its edges, its models, and the customers' lifecycle."""
 
 from typing import Final
 
+from stream_app.dashboards.edges import EDGES
 from stream_app.dashboards.panel import Board, Panel
 
 __all__ = ["BOARDS"]
@@ -258,5 +259,5 @@ _CUSTOMERS = Board(
     },
 )
 
-BOARDS: Final = (_OVERVIEW, _PIPELINE, _MODELS, _CUSTOMERS)
+BOARDS: Final = (_OVERVIEW, _PIPELINE, EDGES, _MODELS, _CUSTOMERS)
 """All dashboards."""

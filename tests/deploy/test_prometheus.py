@@ -1,8 +1,9 @@
-"""A real Prometheus reads a real worker and trainer: the numbers are those that were sent, and the alerts fire."""
+"""A real Prometheus reads real processes: the numbers are those that were sent, and the alerts fire."""
 
 from collections.abc import Iterable
 
 import pytest
+import requests
 from redis import Redis
 
 from stream_app.dashboards.boards import BOARDS
@@ -11,9 +12,11 @@ from tests.deploy.pages import told
 from tests.deploy.prometheus import Prometheus, running
 from tests.integration.traffic import order, sent
 from tests.integration.workers import Sent, Tenant, until
+from tests.stream_app.delivery.target import target
 
 pytestmark = pytest.mark.integration
 
+KEY = "wk-test"
 CUSTOMERS = [f"c{number}" for number in range(30)]
 MONTHS = [f"2024-{month:02}" for month in range(1, 13)]
 
@@ -28,7 +31,8 @@ def history() -> Iterable[Sent]:
 
 
 def test_numbers_are_those_that_were_sent_and_a_stopped_redis_is_told(tenant: Tenant) -> None:
-    ports = {"lifecycle-worker": choose_port(), "lifecycle-trainer": choose_port()}
+    jobs = ("lifecycle-worker", "lifecycle-trainer", "lifecycle-gateway", "lifecycle-deliver")
+    ports, gate = {job: choose_port() for job in jobs}, choose_port()
     tenant.environment |= {
         "LIFECYCLE_LABELS__ASK_EVERY": "7d",
         "LIFECYCLE_MODELS__BROADCAST_EVERY": "1s",
@@ -38,17 +42,19 @@ def test_numbers_are_those_that_were_sent_and_a_stopped_redis_is_told(tenant: Te
     tenant.environment["LIFECYCLE_METRICS__PORT"] = str(ports["lifecycle-worker"])
     events = list(history())
     with (
+        target() as told_of_stages,
         tenant.worker("--clock", "event") as worker,
         running(tenant.directory / "prometheus", ports) as prometheus,
     ):
-        until(lambda: prometheus.value("sum(up)") == 2, worker)
+        _start_edges(tenant, ports, gate, told_of_stages.url)
+        until(lambda: prometheus.value("sum(up)") == len(jobs), worker)
         tenant.send([*events, Sent("purchases", b"c1", b"no event")])
         tenant.tick("2025-02-01T00:00:00Z")
         tenant.drain(worker)
         _numbers_agree(tenant, prometheus, len(events))
         assert told(ports["lifecycle-worker"], "healthz") == (200, {"ok": True, "reasons": []})
         assert told(ports["lifecycle-worker"], "readyz") == (200, {"ok": True, "reasons": []})
-        _every_panel_shows_something(tenant, prometheus)
+        _every_panel_shows_something(tenant, prometheus, gate)
         assert "LifecycleRedisDown" not in prometheus.firing()
 
         _stop_redis(tenant)
@@ -71,10 +77,30 @@ def _numbers_agree(tenant: Tenant, prometheus: Prometheus, events: int) -> None:
     assert (prometheus.value("sum(lifecycle_stage_change_latency_seconds_count)") or 0) > 0
 
 
-def _every_panel_shows_something(tenant: Tenant, prometheus: Prometheus) -> None:
+def _start_edges(tenant: Tenant, ports: dict[str, int], gate: int, told: str) -> None:
+    """A gateway, and a destination that is told of all stage changes."""
+    destination = tenant.directory / "stages.toml"
+    destination.write_text(
+        f'url = "{told}/{{customer_id}}"\nsecrets = ["whsec_bmV3LW5ldy1uZXctbmV3LW5ldy1uZXct"]\nstart = "beginning"\n'
+    )
+    tenant.start(
+        "--port", str(gate), "--write-key", KEY, command="gateway",
+        LIFECYCLE_METRICS__PORT=str(ports["lifecycle-gateway"]),
+    )  # fmt: skip
+    tenant.start(
+        "--destination", str(destination), command="deliver",
+        LIFECYCLE_METRICS__PORT=str(ports["lifecycle-deliver"]),
+    )  # fmt: skip
+
+
+def _every_panel_shows_something(tenant: Tenant, prometheus: Prometheus, gate: int) -> None:
     panels = [panel for board in BOARDS for row in board.rows.values() for panel in row]
+    page = {"type": "page", "userId": "c1"}
     for number in range(3):  # rates need events between two scrapes
         tenant.send([order("steady", f"2025-01-1{number}T10:00:00Z", 5.0)])
+        for key, status in ((KEY, 200), ("wrong", 401)):
+            sent_in = requests.post(f"http://127.0.0.1:{gate}/v1/page", json=page, auth=(key, ""), timeout=60)
+            assert sent_in.status_code == status
     waiting = {panel.title: panel.query for panel in panels}
 
     def shown() -> bool:
