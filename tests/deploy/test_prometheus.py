@@ -81,7 +81,7 @@ def _start_edges(tenant: Tenant, ports: dict[str, int], gate: int, told: str) ->
     """A gateway, and a destination that is told of all stage changes."""
     destination = tenant.directory / "stages.toml"
     destination.write_text(
-        f'url = "{told}/{{customer_id}}"\nsecrets = ["whsec_bmV3LW5ldy1uZXctbmV3LW5ldy1uZXct"]\nstart = "beginning"\n'
+        f'url = "{told}/{{customer_id}}"\nsecrets = ["${{HOOK_SECRET}}"]\nstart = "beginning"\n'
     )
     tenant.start(
         "--port", str(gate), "--write-key", KEY, command="gateway",
@@ -89,7 +89,7 @@ def _start_edges(tenant: Tenant, ports: dict[str, int], gate: int, told: str) ->
     )  # fmt: skip
     tenant.start(
         "--destination", str(destination), command="deliver",
-        LIFECYCLE_METRICS__PORT=str(ports["lifecycle-deliver"]),
+        LIFECYCLE_METRICS__PORT=str(ports["lifecycle-deliver"]), HOOK_SECRET="whsec_bmV3LW5ldy1uZXctbmV3LW5ldy1uZXct",
     )  # fmt: skip
 
 
