@@ -17,6 +17,7 @@ from tests.stream_app.delivery.target import target
 pytestmark = pytest.mark.integration
 
 KEY = "wk-test"
+SECRET = {"HOOK_SECRET": "whsec_bmV3LW5ldy1uZXctbmV3LW5ldy1uZXct"}
 CUSTOMERS = [f"c{number}" for number in range(30)]
 MONTHS = [f"2024-{month:02}" for month in range(1, 13)]
 
@@ -89,7 +90,7 @@ def _start_edges(tenant: Tenant, ports: dict[str, int], gate: int, told: str) ->
     )  # fmt: skip
     tenant.start(
         "--destination", str(destination), command="deliver",
-        LIFECYCLE_METRICS__PORT=str(ports["lifecycle-deliver"]), HOOK_SECRET="whsec_bmV3LW5ldy1uZXctbmV3LW5ldy1uZXct",
+        LIFECYCLE_METRICS__PORT=str(ports["lifecycle-deliver"]), **SECRET,
     )  # fmt: skip
 
 
