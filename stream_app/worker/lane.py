@@ -29,6 +29,7 @@ from stream_app.worker.journal import Journal
 from stream_app.worker.letters import dead_letter
 from stream_app.worker.publisher import Handed, Record
 from stream_app.worker.routing import by_kind, notes_by_partition, state_record
+from stream_app.worker.run_length import RunLength
 from stream_app.worker.stores import TableStore
 
 __all__ = ["Lane"]
@@ -88,6 +89,7 @@ class Lane:
         )
         # Who told this partition the time before will do so again: how fast this happens must not decide about the order.
         self._alignment = Alignment(len(SOURCES), hold=hold, patience=patience, is_punctuated=engine.is_told)
+        self._length = RunLength(settings.worker.batch_records)
         self._resumed = (TICKS, committed.get(TICKS, 0))
         for source, offset in committed.items():
             if source < TICKS:
@@ -151,7 +153,7 @@ class Lane:
         """Read notes, fold what is ready, or do what the next tick asks; ``False`` if there is nothing to do."""
         if self._notes:
             return await self._receive()
-        records = self._alignment.release(monotonic(), self.context.settings.worker.batch_records)
+        records = self._alignment.release(monotonic(), self._length.records)
         if records:
             if self._alignment.is_impatient:
                 log.warning(
@@ -165,7 +167,9 @@ class Lane:
             async with self.context.turn:
                 began = monotonic()
                 effects = self.engine.fold(records, now=self.context.now(), stamp=stamp)
-                self.context.metrics.batch.observe(monotonic() - began)
+                took = monotonic() - began
+            self._length.took(len(records), took)
+            self.context.metrics.batch.observe(took)
             await self._catch_up(effects, stamp, done, arrived)
             return True
         return await self._tick()
