@@ -19,7 +19,7 @@ from scorers.learner import FEATURE_SCHEMA, Learner, Task
 from scorers.linear import CLIP
 from scorers.next_stage import SURE, TABLES, places
 from scorers.transforms import FEATURES, FITTED, INPUTS, Rhythm, inputs, rhythm
-from scorers.value import MOST_CORRECTION, YEAR, expected_spend, factor, judged
+from scorers.value import YEAR, bounded, expected_spend, factor, judged
 
 Row = tuple[float, ...]
 
@@ -230,7 +230,7 @@ class Predictor(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         spend = self._spend(x, known, fitted, self.task.value_days) or self.value_newcomer
         if logits is None:
             return spend
-        corrected = spend * exp(self.value_share * min(max(logits[1], -MOST_CORRECTION), MOST_CORRECTION))
+        corrected = spend * exp(self.value_share * bounded(logits[1]))
         told = corrected * factor(self.value_factors, corrected, self.value_unit)
         if not isfinite(told):
             _note_guard()

@@ -166,7 +166,7 @@ class ValueModel:
             self.usual += (day_amount - self.usual) / self._amounts
 
     def _correct(self, z: Vector) -> float:
-        return min(max(float(self.correction.weights @ z), -MOST_CORRECTION), MOST_CORRECTION)
+        return bounded(float(self.correction.weights @ z))
 
     def _temper(self, spend: float, spent: float) -> None:
         """Take one step of the two factors around *spend* down the absolute error, all in units of the mean spend."""
@@ -195,6 +195,11 @@ def factor(factors: Sequence[float], spend: float, unit: float) -> float:
     """
     left, part = _place(spend / unit)
     return factors[left] + (factors[left + 1] - factors[left]) * part
+
+
+def bounded(correction: float) -> float:
+    """Give a correction, in logs, that is not beyond `MOST_CORRECTION`."""
+    return min(max(correction, -MOST_CORRECTION), MOST_CORRECTION)
 
 
 def rising(told: Iterable[tuple[float, float]]) -> list[float]:

@@ -18,7 +18,7 @@ from stream_app.kafka_clients import client_options
 from stream_app.settings import Settings
 from stream_app.topics import LARGEST_RECORD
 
-_BATCH_BYTES = 768 * 1024
+BATCH_BYTES = 768 * 1024
 """Fits the size limit of a topic that others have created with Kafka's default of 1 MiB."""
 _REMEMBERED = 1 << 20
 
@@ -82,7 +82,7 @@ class BatchSender:
             acks="all",
             enable_idempotence=True,
             compression_type="snappy",
-            max_batch_size=_BATCH_BYTES,
+            max_batch_size=BATCH_BYTES,
             max_request_size=LARGEST_RECORD,
             request_timeout_ms=60_000,
         )

@@ -6,9 +6,9 @@ from typing import Any, Final
 
 from aiokafka.producer.message_accumulator import BatchBuilder
 
+from stream_app.batch_sender import BATCH_BYTES
 from stream_app.gateway.answers import Refused
 
-_BATCH_BYTES: Final = 768 * 1024
 _SNAPPY: Final = 2  # as Kafka's protocol numbers it
 
 
@@ -107,7 +107,7 @@ class Lane:
             now: Seconds of a clock that only grows.
             at_ms: Timestamp of the records, milliseconds since 1970.
         """
-        builder = BatchBuilder(_BATCH_BYTES, _SNAPPY)
+        builder = BatchBuilder(BATCH_BYTES, _SNAPPY)
         count = _pack(self.waiting, builder._builder.append, at_ms)  # noqa: SLF001 - the public way costs twice as much
         builder._relative_offset = count  # noqa: SLF001 - see above
         builder.close()

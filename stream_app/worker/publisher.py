@@ -47,9 +47,7 @@ class Publisher:
             than all the rest of sending them.
     """
 
-    def __init__(
-        self, options: dict[str, Any], lease: Callable[[], None], dense: frozenset[str] = frozenset()
-    ) -> None:
+    def __init__(self, options: dict[str, Any], lease: Callable[[], None], dense: frozenset[str]) -> None:
         self._options = options
         self._lease = lease
         self._dense = dense
