@@ -45,6 +45,7 @@ class PartitionEngine:
         clock: ``event``: only events and ticks move time, and every transition of a history is gone through. ``wall``:
             profiles are evaluated once a run, as of now; what lies in the past is not published step by step.
         recent: Decoded profiles to keep at hand, some kilobytes each: few customers cause most events.
+        hold: Changed profiles that owe nothing and may wait for `release`; by default none does.
 
     Attributes:
         time: The partition's clock (µs of event time): events before it are late, timers up to it have fired.
@@ -52,7 +53,9 @@ class PartitionEngine:
         population: Customers by (lifecycle index, stage index), exact.
     """
 
-    def __init__(self, scoring: Scoring, store: Store, clock: Clock, recent: int = RECENT) -> None:
+    def __init__(
+        self, scoring: Scoring, store: Store, clock: Clock, recent: int = RECENT, hold: int = 0
+    ) -> None:
         self.scoring = scoring
         self.store = store
         self.clock = clock
@@ -62,7 +65,7 @@ class PartitionEngine:
         self._newest = 0
         self._schema = Schema(scoring, None)
         self._used: set[int] = set()
-        self._shelf = Shelf(store, recent)
+        self._shelf = Shelf(store, recent, hold)
         self._identities = Identities(self)
 
     def fold(self, records: Iterable[Arrived], *, now: int = 0, stamp: tuple[int, int] = (0, 0)) -> Effects:
@@ -234,6 +237,24 @@ class PartitionEngine:
     def delivered(self, source: int, offset: int) -> None:
         """Note that everything stamped below *offset* of *source* has been delivered."""
         self._shelf.delivered(source, offset)
+
+    @property
+    def held_through(self) -> int:
+        """Number of the profile that was held last; they are counted from 1."""
+        return self._shelf.entered
+
+    @property
+    def oldest_held(self) -> int:
+        """Number of the profile that has been held longest; beyond `held_through` if none is."""
+        return self._shelf.oldest_held
+
+    def release(self, through: int) -> dict[bytes, bytes]:
+        """Store the profiles that were held up to number *through*, and the oldest of those beyond what may be held.
+
+        Returns:
+            Profiles to store, by changelog key.
+        """
+        return self._shelf.release(through)
 
     def _keep(self, profiles: Mapping[str, Profile], effects: Effects, stamp: tuple[int, int]) -> None:
         """Store the changed profiles, each with what it has still to publish."""

@@ -1,8 +1,8 @@
 """One partition at work: records in, in order; profiles, outputs and dead letters out; then, and only then, marks.
 
-The order of delivery (see ARCHITECTURE, delivery): the changed profiles go to the changelog together with the outputs
-that they owe; when they are acknowledged the outputs are published; when those are acknowledged the offsets are marked.
-Runs overlap, each stage keeps the order of the runs.
+The order of delivery (see ARCHITECTURE, delivery): the profiles that owe something go to the changelog together with it;
+when they are acknowledged the outputs are published. The others are held for a while, and the offsets are marked when
+they are in the changelog as well. Runs overlap, each stage keeps the order of the runs.
 """
 
 import asyncio
@@ -31,6 +31,7 @@ from stream_app.worker.publisher import Handed, Record
 from stream_app.worker.routing import by_kind, notes_by_partition, state_record
 from stream_app.worker.run_length import RunLength
 from stream_app.worker.stores import TableStore
+from stream_app.worker.write_behind import WriteBehind, Written
 
 __all__ = ["Lane"]
 
@@ -100,6 +101,8 @@ class Lane:
         self._closing = False
         self._inflight: deque[asyncio.Task[None]] = deque()
         self._last: Delivery | None = None
+        self._behind = WriteBehind(settings.worker.commit_interval / 1e6)
+        self._alarm: asyncio.TimerHandle | None = None
         self._published = published
         self.arrivals = Arrivals(len(SOURCES))
         self.customers = dict(engine.population)
@@ -125,8 +128,7 @@ class Lane:
         """Fold nothing more; wait until what was folded is delivered and marked."""
         self._closing = True
         self._news.set()
-        while self._inflight:
-            await self._inflight.popleft()
+        await self._settled()
 
     # ----------------------------------------------------------------- loop
 
@@ -135,8 +137,23 @@ class Lane:
         # A changed lifecycle file has made profiles due: they move now, not when the next record comes.
         await self._catch_up(Effects(), self._resumed, {})
         while not self._closing:
-            if not await self._turn():
+            if not (await self._turn() or await self._release()):
                 await self._wait()
+        await self._write_all()
+
+    async def _release(self) -> bool:
+        """Write the profiles that have been held long enough; ``False`` if there are none."""
+        if not self._behind.due(now := monotonic()):
+            rest = self._behind.wait(now)
+            if rest is not None and self._alarm is None:
+                self._alarm = asyncio.get_running_loop().call_later(rest, self._wake)
+            return False
+        await self._deliver(Effects(), {})
+        return True
+
+    def _wake(self) -> None:
+        self._alarm = None
+        self._news.set()
 
     async def _wait(self) -> None:
         self._news.clear()
@@ -237,21 +254,50 @@ class Lane:
                 effects = self.engine.catch_up(most=_SLICE, stamp=stamp)
         await self._deliver(effects, done, arrived)
 
-    async def _deliver(self, effects: Effects, done: dict[int, int], arrived: float | None = None) -> None:
-        """Start the delivery of a run; waits only while too many runs are under way."""
+    async def _deliver(
+        self, effects: Effects, told: dict[int, int], arrived: float | None = None, *, is_last: bool = False
+    ) -> None:
+        """Start the delivery of a run; waits only while too many runs are under way.
+
+        Args:
+            effects: What it has changed and owes.
+            told: Offsets by source below which everything is folded after it.
+            arrived: When the oldest event that led to it came to Kafka (s, Unix time).
+            is_last: Hold no profile any longer.
+        """
         while len(self._inflight) >= _IN_FLIGHT:
             await self._inflight.popleft()
-        values = effects.changed
-        clock = self.engine.clock_state()
-        # What has been committed must not count as on time again: with the event clock time is part of the state.
-        if values or (self.engine.clock == "event" and clock != self.store.get(CLOCK_KEY)):
-            self.store.put(CLOCK_KEY, clock)
-            values = {**values, CLOCK_KEY: clock}
-        stored = await self._journal.write(values)
-        self._last = run = Delivery(stored, effects, done, arrived, self._last)
+        engine, now = self.engine, monotonic()
+        self._behind.note(engine.held_through, told, engine.clock_state(), now)
+        values = effects.changed | engine.release(engine.held_through if is_last else self._behind.due(now))
+        written = self._behind.written(engine.oldest_held)
+        stored = await self._journal.write(self._with_clock(values, written))
+        done = written.done if written else {}
+        self._last = run = Delivery(stored, effects, told, done, arrived, self._last)
         run.task = asyncio.create_task(self._finish(run))
         run.task.add_done_callback(self.context.watch)
         self._inflight.append(run.task)
+
+    def _with_clock(self, values: dict[bytes, bytes], written: Written | None) -> dict[bytes, bytes]:
+        """Add the clock, which must never be ahead of what is written: what is folded again would be late by it.
+
+        Nor must it stay behind where only time has passed: what has been committed must not count as on time again.
+        """
+        if written is None:
+            return values
+        if not values and (self.engine.clock == "wall" or written.clock == self.store.get(CLOCK_KEY)):
+            return values
+        self.store.put(CLOCK_KEY, written.clock)
+        return {**values, CLOCK_KEY: written.clock}
+
+    async def _write_all(self) -> None:
+        """Write every profile that is held, and wait until all that was begun is done."""
+        await self._deliver(Effects(), {}, is_last=True)
+        await self._settled()
+
+    async def _settled(self) -> None:
+        while self._inflight:
+            await self._inflight.popleft()
 
     async def _finish(self, run: Delivery) -> None:
         """Publish what a run owes when the changelog has it, and mark it when that is acknowledged, in order."""
@@ -262,7 +308,7 @@ class Lane:
         await self._settle(await self._publish(run))
         if before is not None:
             await before.task
-        self._mark(run.done)
+        self._mark(run.told, run.done)
         self.context.metrics.count(self.context.source_topics, run.effects)
         self.customers = dict(self.engine.population)
 
@@ -295,12 +341,14 @@ class Lane:
         if not acknowledged.cancelled() and acknowledged.exception() is None:
             self._published(acknowledged.result().offset, records, arrived)
 
-    def _mark(self, done: dict[int, int]) -> None:
-        names = self.context.source_topics
-        for source, offset in done.items():
+    def _mark(self, told: dict[int, int], done: dict[int, int]) -> None:
+        names, marks = self.context.source_topics, self.context.marks
+        for source, offset in told.items():
             self.engine.delivered(source, offset)
-            self.context.marks.finish(self.generation, TP(names[source], self.partition), offset)
-        self.arrivals.finish(done)
+            marks.tell(self.generation, TP(names[source], self.partition), offset)
+        for source, offset in done.items():
+            marks.finish(self.generation, TP(names[source], self.partition), offset)
+        self.arrivals.finish(told)
         self.context.progressed()
 
     async def _send(self, kind: str, records: list[Record], place: int | None = None) -> list[Handed]:
@@ -315,8 +363,7 @@ class Lane:
             await batch
 
     async def _republish(self, nonce: str, done: dict[int, int]) -> None:
-        while self._inflight:
-            await self._inflight.popleft()
+        await self._write_all()
         self._published(-1, [], None)  # so much is better read back
         marker = b"__republish__"
         mine = nonce.encode()
@@ -335,7 +382,7 @@ class Lane:
                 run = []
         run.append(Record(marker, b"{}", [("republish-end", mine)]))
         await self._settle(await self._send("stage-changes", run))
-        self._mark(done)
+        self._mark(done, done)
 
     def _letters(self, letters: Sequence[DeadLetter]) -> list[Record]:
         at, names = format_instant(self.context.now()), self.context.source_topics

@@ -15,8 +15,9 @@ class Marks:
     """Offsets of the current generation, per topic-partition.
 
     *expected* is the next offset that may be handed over: a run that begins beyond it has a hole.
+    *told* is the next offset that is not published yet: everything below it is folded, and what it led to is told.
     *finished* is the next offset to commit: everything below it is folded, published and durable.
-    Finishing is only accepted for the generation in which the run was handed over.
+    Telling and finishing are only accepted for the generation in which the run was handed over.
 
     Examples:
         >>> marks, tp = Marks(), TP("lifecycle.purchases", 0)
@@ -24,6 +25,9 @@ class Marks:
         >>> marks.hand_over(tp, 8)
         >>> marks.outstanding(tp)
         3
+        >>> marks.tell(1, tp, 7)
+        >>> marks.outstanding(tp), marks.finished(tp)
+        (1, 5)
         >>> marks.finish(1, tp, 8)
         True
         >>> marks.committable() == {tp: 8}
@@ -35,6 +39,7 @@ class Marks:
     def __init__(self) -> None:
         self.generation = -1
         self._expected: dict[TP, int] = {}
+        self._told: dict[TP, int] = {}
         self._finished: dict[TP, int] = {}
         self._committed: dict[TP, int] = {}
 
@@ -43,6 +48,7 @@ class Marks:
         self.generation = generation
         known = {tp: offset for tp, offset in committed.items() if offset is not None and offset >= 0}
         self._expected = dict(known)
+        self._told = dict(known)
         self._finished = dict(known)
         self._committed = dict(known)
 
@@ -50,6 +56,7 @@ class Marks:
         """Void every mark: the partitions are no longer ours."""
         self.generation = -1
         self._expected.clear()
+        self._told.clear()
         self._finished.clear()
         self._committed.clear()
 
@@ -63,8 +70,8 @@ class Marks:
 
     def hand_over_from(self, tp: TP, first_offset: int) -> None:
         """Note where a partition without a commit begins, so that finishing counts from there."""
-        self._expected.setdefault(tp, first_offset)
-        self._finished.setdefault(tp, first_offset)
+        for marks in (self._expected, self._told, self._finished):
+            marks.setdefault(tp, first_offset)
 
     def reach(self, generation: int, tp: TP, next_offset: int) -> None:
         """Note that everything below *next_offset* has come to the agents without being read."""
@@ -72,11 +79,15 @@ class Marks:
             self._expected[tp] = max(next_offset, self._expected.get(tp, 0))
 
     def outstanding(self, tp: TP) -> int:
-        """Offsets handed over and not finished."""
+        """Offsets handed over and not told."""
         expected = self._expected.get(tp)
         if expected is None:
             return 0
-        return max(0, expected - self._finished.get(tp, expected))
+        return max(0, expected - self._told.get(tp, expected))
+
+    def told(self, tp: TP) -> int | None:
+        """Everything below it is folded and published; ``None`` when nothing was committed or seen yet."""
+        return self._told.get(tp)
 
     def finished(self, tp: TP) -> int | None:
         """Everything below it is done; ``None`` when nothing was committed or seen yet."""
@@ -89,10 +100,16 @@ class Marks:
             expected > self._finished.get(tp, expected) for tp, expected in list(self._expected.items())
         )
 
+    def tell(self, generation: int, tp: TP, next_offset: int) -> None:
+        """Mark everything below *next_offset* as folded and published, unless the generation has passed."""
+        if generation == self.generation and next_offset > self._told.get(tp, -1):
+            self._told[tp] = next_offset
+
     def finish(self, generation: int, tp: TP, next_offset: int) -> bool:
         """Mark everything below *next_offset* as done; ``False`` if the generation has passed."""
         if generation != self.generation:
             return False
+        self.tell(generation, tp, next_offset)
         if next_offset > self._finished.get(tp, -1):
             self._finished[tp] = next_offset
         return True

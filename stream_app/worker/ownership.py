@@ -38,7 +38,7 @@ _T = TypeVar("_T")
 
 log = structlog.get_logger(__name__)
 
-#: Records of one topic-partition that may be with the worker and not finished: bounds memory.
+#: Records of one topic-partition that may be with the worker and not folded and published: bounds memory.
 _ROOM = 20_000
 _GIVE_UP_SECONDS = 45.0
 
@@ -49,7 +49,7 @@ class Lag(NamedTuple):
     Attributes:
         topic: Full name.
         partition: Its number.
-        events: Events that are not folded and delivered.
+        events: Events that are not folded and published.
         seconds: Since the oldest of them came to Kafka.
         watermark: Event time (s, Unix) that the partition has come to; 0 before the first event.
     """
@@ -193,9 +193,9 @@ class Ownership:
         for partition, lane in list(self.lanes.items()):
             for source, topic in enumerate(self.context.source_topics[: len(SOURCES)]):
                 tp = TP(topic, partition)
-                end, finished = end_of(tp), self.marks.finished(tp)
+                end, told = end_of(tp), self.marks.told(tp)
                 oldest = lane.arrivals.oldest(source)
-                events = 0 if end is None or finished is None else max(0, end - finished)
+                events = 0 if end is None or told is None else max(0, end - told)
                 seconds = 0.0 if oldest is None else max(0.0, now - oldest)
                 yield Lag(topic, partition, events, seconds, lane.engine.time / 1e6)
 
@@ -261,9 +261,8 @@ class Ownership:
         self, partition: int, store: TableStore, generation: int, committed: dict[TP, int | None]
     ) -> None:
         context = self.context
-        engine = PartitionEngine(
-            context.scoring, store, context.settings.clock, RECENT // context.settings.topics.partitions
-        )
+        at_hand = RECENT // context.settings.topics.partitions
+        engine = PartitionEngine(context.scoring, store, context.settings.clock, at_hand, hold=at_hand)
         mine = {
             source: committed.get(TP(name, partition)) or 0
             for source, name in enumerate(context.source_topics)

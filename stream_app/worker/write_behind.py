@@ -1,0 +1,96 @@
+"""Which runs are told to the world and not all in the changelog yet?
+
+Some of their profiles are held, to be written once for several runs.
+"""
+
+from collections import deque
+from collections.abc import Mapping
+from typing import NamedTuple
+
+__all__ = ["WriteBehind", "Written"]
+
+
+class Written(NamedTuple):
+    """The runs up to one of them are all in the changelog.
+
+    Attributes:
+        done: Offsets by source below which everything is.
+        clock: The partition's clock as it was after the last of them.
+    """
+
+    done: dict[int, int]
+    clock: bytes
+
+
+class _Run(NamedTuple):
+    at: float
+    through: int
+    done: Mapping[int, int]
+    clock: bytes
+
+
+class WriteBehind:
+    """The runs of one partition, oldest first, until all profiles that they changed are in the changelog.
+
+    A run may be committed when all its profiles are written. So it waits for those that it has held, which are written in
+    the order in which they were held (see `stream_app.shelf.Shelf`).
+
+    Args:
+        seconds: How long a run may wait.
+
+    Examples:
+        >>> behind = WriteBehind(1.0)
+        >>> behind.note(2, {0: 10}, b"noon", now=0.0)
+        >>> behind.note(3, {0: 15}, b"later", now=0.7)
+        >>> behind.due(0.9), behind.due(1.1), behind.wait(0.9)
+        (0, 2, 0.1)
+        >>> behind.written(oldest_held=3)
+        Written(done={0: 10}, clock=b'noon')
+        >>> behind.written(oldest_held=3) is None
+        True
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._runs: deque[_Run] = deque()
+
+    def __len__(self) -> int:
+        return len(self._runs)
+
+    def note(self, through: int, done: Mapping[int, int], clock: bytes, now: float) -> None:
+        """Note a run.
+
+        Args:
+            through: Number of the last profile held in it or before.
+            done: Offsets by source below which everything is folded after it.
+            clock: The partition's clock after it.
+            now: Monotonic instant (s).
+        """
+        self._runs.append(_Run(now, through, done, clock))
+
+    def due(self, now: float) -> int:
+        """Up to which number profiles have been held long enough; 0 for none."""
+        through = 0
+        for run in self._runs:
+            if run.at + self._seconds > now:
+                break
+            through = run.through
+        return through
+
+    def wait(self, now: float) -> float | None:
+        """Seconds until the oldest run has waited long enough; ``None`` if there is none."""
+        return round(max(self._runs[0].at + self._seconds - now, 0.0), 6) if self._runs else None
+
+    def written(self, oldest_held: int) -> Written | None:
+        """Take out the runs of which nothing is held any more, ``None`` if there are none.
+
+        Args:
+            oldest_held: Number of the profile that has been held longest.
+        """
+        runs, clock = self._runs, None
+        done: dict[int, int] = {}
+        while runs and runs[0].through < oldest_held:
+            run = runs.popleft()
+            done.update(run.done)
+            clock = run.clock
+        return None if clock is None else Written(done, clock)
