@@ -10,7 +10,7 @@ from typing import Literal
 
 import orjson
 
-from state import FAR, Event, Profile, Timers
+from state import FAR, Event, Profile
 from stream_app.alignment import Arrived
 from stream_app.as_of_now import answers_before, evaluated, fold_only
 from stream_app.effects import DeadLetter, Effects, Refused, Touched
@@ -45,12 +45,13 @@ class PartitionEngine:
         clock: ``event``: only events and ticks move time, and every transition of a history is gone through. ``wall``:
             profiles are evaluated once a run, as of now; what lies in the past is not published step by step.
         recent: Decoded profiles to keep at hand, some kilobytes each: few customers cause most events.
-        hold: Changed profiles that owe nothing and may wait for `release`; by default none does.
+        hold: Changed profiles that owe nothing and may be held, see `Shelf`; by default none is.
 
     Attributes:
         time: The partition's clock (µs of event time): events before it are late, timers up to it have fired.
         is_told: Whether ticks, and not events alone, have ever moved the clock.
         population: Customers by (lifecycle index, stage index), exact.
+        shelf: The profiles at hand, and those that are held.
     """
 
     def __init__(
@@ -65,7 +66,7 @@ class PartitionEngine:
         self._newest = 0
         self._schema = Schema(scoring, None)
         self._used: set[int] = set()
-        self._shelf = Shelf(store, recent, hold)
+        self.shelf = Shelf(store, recent, hold)
         self._identities = Identities(self)
 
     def fold(self, records: Iterable[Arrived], *, now: int = 0, stamp: tuple[int, int] = (0, 0)) -> Effects:
@@ -98,7 +99,7 @@ class PartitionEngine:
     @property
     def is_behind(self) -> bool:
         """Whether timers are due that have not fired."""
-        return self._shelf.timers.next_due() <= self.time
+        return self.shelf.timers.next_due() <= self.time
 
     def pass_to(self, until: int) -> None:
         """Let the partition's clock pass to *until* (µs of event time), inclusive; `catch_up` then fires the timers."""
@@ -119,8 +120,8 @@ class PartitionEngine:
         """
         effects, touched = Effects(), Touched()
         until, budget = self.time, most
-        for _, key in self._shelf.timers.pop_until(until):
-            if (profile := self._shelf.load(customer := key.decode())) is None:
+        for _, key in self.shelf.timers.pop_until(until):
+            if (profile := self.shelf.load(customer := key.decode())) is None:
                 continue
             outputs = pass_time(self.scoring, customer, profile, until, budget)
             self.note(outputs, effects)
@@ -139,7 +140,7 @@ class PartitionEngine:
             effects.outcomes[record.source, "impersonal"] += 1
             return
         customer = event.customer
-        profile = touched.profiles.get(customer) or self._shelf.load(customer)
+        profile = touched.profiles.get(customer) or self.shelf.load(customer)
         profile = profile or Profile(anonymous=event.anonymous)
         if is_absorbed(profile, record.source, record.offset):
             effects.outcomes[record.source, "duplicate"] += 1
@@ -189,7 +190,7 @@ class PartitionEngine:
             if not isinstance(note, Note):
                 continue
             profile = (
-                touched.profiles.get(note.to) or self._shelf.load(note.to) or Profile(anonymous=True, due=FAR)
+                touched.profiles.get(note.to) or self.shelf.load(note.to) or Profile(anonymous=True, due=FAR)
             )
             if is_absorbed(profile, record.source, record.offset):
                 effects.outcomes[record.source, "duplicate"] += 1
@@ -223,42 +224,19 @@ class PartitionEngine:
 
     def profile(self, customer: str) -> Profile | None:
         """The stored profile of a customer."""
-        return self._shelf.load(customer)
+        return self.shelf.load(customer)
 
     def profiles(self) -> Iterator[tuple[str, Profile]]:
         """All customers that are known; erased ones, and ids that belong to a customer, are left out."""
-        return ((customer, profile) for customer, profile in self._shelf.items() if profile.evaluated_at)
-
-    @property
-    def timers(self) -> Timers:
-        """Who is due when."""
-        return self._shelf.timers
+        return ((customer, profile) for customer, profile in self.shelf.items() if profile.evaluated_at)
 
     def delivered(self, source: int, offset: int) -> None:
         """Note that everything stamped below *offset* of *source* has been delivered."""
-        self._shelf.delivered(source, offset)
-
-    @property
-    def held_through(self) -> int:
-        """Number of the profile that was held last; they are counted from 1."""
-        return self._shelf.entered
-
-    @property
-    def oldest_held(self) -> int:
-        """Number of the profile that has been held longest; beyond `held_through` if none is."""
-        return self._shelf.oldest_held
-
-    def release(self, through: int) -> dict[bytes, bytes]:
-        """Store the profiles that were held up to number *through*, and the oldest of those beyond what may be held.
-
-        Returns:
-            Profiles to store, by changelog key.
-        """
-        return self._shelf.release(through)
+        self.shelf.delivered(source, offset)
 
     def _keep(self, profiles: Mapping[str, Profile], effects: Effects, stamp: tuple[int, int]) -> None:
         """Store the changed profiles, each with what it has still to publish."""
-        effects.changed |= self._shelf.keep(profiles, effects.outputs, stamp, self._schema.identity)
+        effects.changed |= self.shelf.keep(profiles, effects.outputs, stamp, self._schema.identity)
 
     def note(self, outputs: list[Output], effects: Effects) -> None:
         """Count moves, and keep what is to be published: no stage changes without an output that tells it."""
@@ -307,7 +285,7 @@ class PartitionEngine:
         Raises:
             Misconfigured: If the configured lifecycles cannot take the stored state over.
         """
-        self._shelf.begin(committed)
+        self.shelf.begin(committed)
         clock = self.store.get(CLOCK_KEY)
         if clock is not None:
             stored = orjson.loads(clock)
@@ -315,12 +293,12 @@ class PartitionEngine:
             self.is_told = stored.get("told", True)
         self._schema = Schema(self.scoring, self.store.get(META_KEY))
         taken = yield from take_over(self.store, self._schema, committed)
-        self._shelf.timers, self.population, self._used = taken.timers, taken.population, taken.used
+        self.shelf.timers, self.population, self._used = taken.timers, taken.population, taken.used
         return taken.undelivered
 
     def migrating(self) -> Iterator[Effects]:
         """Bring the profiles to changed lifecycle files, some at a time; does nothing where none has changed."""
-        stamp = self._shelf.next_stamp
+        stamp = self.shelf.next_stamp
         for profiles in outdated(self.store, self._schema, self._used):
             effects = Effects()
             for customer, profile in profiles.items():
@@ -333,12 +311,12 @@ class PartitionEngine:
 
     def republish(self) -> Iterator[Output]:
         """The present state of every customer in every lifecycle, and the alerts that stand."""
-        for customer, profile in self._shelf.items():
+        for customer, profile in self.shelf.items():
             yield from told_again(self.scoring, customer, profile)
 
     def erase(self, customer: str, *, stamp: tuple[int, int] = (0, 0)) -> Effects:
         """Forget a customer and its ids: what stays is the versions and offsets that keep old records from coming back."""
-        effects, profile = Effects(), self._shelf.load(customer)
+        effects, profile = Effects(), self.shelf.load(customer)
         if profile is None:
             effects.outputs += gone(self.scoring, customer, 0)
             return effects  # whoever asked is answered, also about somebody who is not known
@@ -348,7 +326,7 @@ class PartitionEngine:
 
     def unmerge(self, anonymous: str, nonce: str, *, stamp: tuple[int, int] = (0, 0)) -> Effects:
         """Ask for the release of an id that was merged; the answer is among the merges."""
-        effects, profile = Effects(), self._shelf.load(anonymous) or Profile(anonymous=True, due=FAR)
+        effects, profile = Effects(), self.shelf.load(anonymous) or Profile(anonymous=True, due=FAR)
         self._identities.unmerge(anonymous, profile, effects, nonce)
         self._keep({anonymous: profile}, effects, stamp)
         return effects

@@ -1,46 +1,33 @@
 """One partition at work: records in, in order; profiles, outputs and dead letters out; then, and only then, marks.
 
-The order of delivery (see ARCHITECTURE, delivery): the profiles that owe something go to the changelog together with it;
-when they are acknowledged the outputs are published. The others are held for a while, and the offsets are marked when
-they are in the changelog as well. Runs overlap, each stage keeps the order of the runs.
+A lane says what is done when; how it leaves the worker is in `stream_app.worker.deliveries`.
 """
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from functools import partial
+from collections.abc import Sequence
 from time import monotonic
 from typing import Any
 
 import structlog
-from faust.types import TP
 
-from state import format_instant
 from stream_app.alignment import Alignment, Arrived, Punctuation
-from stream_app.effects import DeadLetter, Effects
-from stream_app.engine import CLOCK_KEY, META_KEY, PartitionEngine
-from stream_app.outputs import ALERT, Output
-from stream_app.topics import IDENTITIES, SOURCES
+from stream_app.effects import Effects
+from stream_app.engine import PartitionEngine
+from stream_app.topics import SOURCES
 from stream_app.worker.arrivals import Arrivals
 from stream_app.worker.context import Context
-from stream_app.worker.delivery import Delivery
+from stream_app.worker.deliveries import Deliveries, Published
 from stream_app.worker.intake import NOTES, TICKS, Erase, Intake, Republish, Unmerge, Wake, read_tick
-from stream_app.worker.journal import Journal
-from stream_app.worker.letters import dead_letter
-from stream_app.worker.publisher import Handed, Record
-from stream_app.worker.routing import by_kind, notes_by_partition, state_record
 from stream_app.worker.run_length import RunLength
 from stream_app.worker.stores import TableStore
-from stream_app.worker.write_behind import WriteBehind, Written
 
 __all__ = ["Lane"]
 
 log = structlog.get_logger(__name__)
 
-_IN_FLIGHT = 4
 #: Seconds that records wait for a tick of a producer that has never sent any.
 _HOLD = 1.0
-_REPUBLISH_RUN = 1000
 #: Evaluations between two chances for others: some tens of milliseconds.
 _SLICE = 150
 
@@ -56,14 +43,12 @@ class Lane:
         store: Its profiles.
         intake: Decoder of its records.
         committed: Committed offsets by source index.
-        published: Told of stage changes that are acknowledged: the offset of the first, the records, and when (s, Unix
-            time) the oldest event that led to them came to Kafka.
+        published: Told of stage changes that are acknowledged.
 
     Attributes:
         engine: The fold.
         arrivals: Since when records wait.
-        customers: Customers by (lifecycle index, stage index), as of one instant between two runs: the engine's own
-            count moves while another thread reads it.
+        deliveries: What is on its way out.
     """
 
     def __init__(
@@ -75,14 +60,13 @@ class Lane:
         store: TableStore,
         intake: Intake,
         committed: dict[int, int],
-        published: Callable[[int, Sequence[Record], float | None], None],
+        published: Published,
     ) -> None:
         self.context = context
         self.partition = partition
         self.generation = generation
         self.engine = engine
         self.store = store
-        self._journal = Journal(store, partial(self._send, "changelog"))
         self._intake = intake
         settings = context.settings
         hold, patience = (
@@ -99,13 +83,9 @@ class Lane:
         self._notes: deque[Arrived] = deque()
         self._news = asyncio.Event()
         self._closing = False
-        self._inflight: deque[asyncio.Task[None]] = deque()
-        self._last: Delivery | None = None
-        self._behind = WriteBehind(settings.worker.commit_interval / 1e6)
         self._alarm: asyncio.TimerHandle | None = None
-        self._published = published
         self.arrivals = Arrivals(len(SOURCES))
-        self.customers = dict(engine.population)
+        self.deliveries = Deliveries(context, partition, generation, engine, store, self.arrivals, published)
 
     # ---------------------------------------------------------------- input
 
@@ -128,7 +108,7 @@ class Lane:
         """Fold nothing more; wait until what was folded is delivered and marked."""
         self._closing = True
         self._news.set()
-        await self._settled()
+        await self.deliveries.settled()
 
     # ----------------------------------------------------------------- loop
 
@@ -139,16 +119,17 @@ class Lane:
         while not self._closing:
             if not (await self._turn() or await self._release()):
                 await self._wait()
-        await self._write_all()
+        await self.deliveries.write_all()
 
     async def _release(self) -> bool:
         """Write the profiles that have been held long enough; ``False`` if there are none."""
-        if not self._behind.due(now := monotonic()):
-            rest = self._behind.wait(now)
-            if rest is not None and self._alarm is None:
-                self._alarm = asyncio.get_running_loop().call_later(rest, self._wake)
+        rest = self.deliveries.wait
+        if rest is None:
             return False
-        await self._deliver(Effects(), {})
+        if rest > 0.0:
+            self._alarm = self._alarm or asyncio.get_running_loop().call_later(rest, self._wake)
+            return False
+        await self.deliveries.start(Effects(), {})
         return True
 
     def _wake(self) -> None:
@@ -217,27 +198,14 @@ class Lane:
             self.engine.pass_to(min(tick.at, self.context.now()))
             await self._catch_up(Effects(), stamp, done)
         elif isinstance(tick, Erase):
-            await self._deliver(self.engine.erase(tick.customer, stamp=stamp), done)
+            await self.deliveries.start(self.engine.erase(tick.customer, stamp=stamp), done)
         elif isinstance(tick, Unmerge):
-            await self._deliver(self.engine.unmerge(tick.anonymous, tick.nonce, stamp=stamp), done)
+            await self.deliveries.start(self.engine.unmerge(tick.anonymous, tick.nonce, stamp=stamp), done)
         elif isinstance(tick, Republish):
-            await self._republish(tick.nonce, done)
+            await self.deliveries.republish(tick.nonce, done)
         else:
-            await self._deliver(Effects(), done)
+            await self.deliveries.start(Effects(), done)
         return True
-
-    # ------------------------------------------------------------- delivery
-
-    async def announce(self, undelivered: list[Output], migrating: Iterator[Effects]) -> None:
-        """Begin the ownership: a new epoch, what the state is written under, what is still owed, who is migrated."""
-        meta = self.engine.meta()
-        self.store.put(META_KEY, meta)
-        await self._journal.announce({META_KEY: meta})
-        effects = Effects()
-        effects.outputs = undelivered
-        await self._deliver(effects, {})
-        for migrated in migrating:
-            await self._deliver(migrated, {})
 
     async def _catch_up(
         self, effects: Effects, stamp: tuple[int, int], done: dict[int, int], arrived: float | None = None
@@ -248,145 +216,11 @@ class Lane:
         """
         while self.engine.is_behind:
             if effects:
-                await self._deliver(effects, {}, arrived)
+                await self.deliveries.start(effects, {}, arrived)
                 arrived = None  # what follows is caused by time
             async with self.context.turn:
                 effects = self.engine.catch_up(most=_SLICE, stamp=stamp)
-        await self._deliver(effects, done, arrived)
-
-    async def _deliver(
-        self, effects: Effects, told: dict[int, int], arrived: float | None = None, *, is_last: bool = False
-    ) -> None:
-        """Start the delivery of a run; waits only while too many runs are under way.
-
-        Args:
-            effects: What it has changed and owes.
-            told: Offsets by source below which everything is folded after it.
-            arrived: When the oldest event that led to it came to Kafka (s, Unix time).
-            is_last: Hold no profile any longer.
-        """
-        while len(self._inflight) >= _IN_FLIGHT:
-            await self._inflight.popleft()
-        engine, now = self.engine, monotonic()
-        self._behind.note(engine.held_through, told, engine.clock_state(), now)
-        values = effects.changed | engine.release(engine.held_through if is_last else self._behind.due(now))
-        written = self._behind.written(engine.oldest_held)
-        stored = await self._journal.write(self._with_clock(values, written))
-        done = written.done if written else {}
-        self._last = run = Delivery(stored, effects, told, done, arrived, self._last)
-        run.task = asyncio.create_task(self._finish(run))
-        run.task.add_done_callback(self.context.watch)
-        self._inflight.append(run.task)
-
-    def _with_clock(self, values: dict[bytes, bytes], written: Written | None) -> dict[bytes, bytes]:
-        """Add the clock, which must never be ahead of what is written: what is folded again would be late by it.
-
-        Nor must it stay behind where only time has passed: what has been committed must not count as on time again.
-        """
-        if written is None:
-            return values
-        if not values and (self.engine.clock == "wall" or written.clock == self.store.get(CLOCK_KEY)):
-            return values
-        self.store.put(CLOCK_KEY, written.clock)
-        return {**values, CLOCK_KEY: written.clock}
-
-    async def _write_all(self) -> None:
-        """Write every profile that is held, and wait until all that was begun is done."""
-        await self._deliver(Effects(), {}, is_last=True)
-        await self._settled()
-
-    async def _settled(self) -> None:
-        while self._inflight:
-            await self._inflight.popleft()
-
-    async def _finish(self, run: Delivery) -> None:
-        """Publish what a run owes when the changelog has it, and mark it when that is acknowledged, in order."""
-        await self._journal.settle(run.stored)
-        before, run.before = run.before, None
-        if before is not None:
-            await before.handed
-        await self._settle(await self._publish(run))
-        if before is not None:
-            await before.task
-        self._mark(run.told, run.done)
-        self.context.metrics.count(self.context.source_topics, run.effects)
-        self.customers = dict(self.engine.population)
-
-    async def _publish(self, run: Delivery) -> list[Handed]:
-        """Hand over what a run owes; what comes after it may be handed over as soon as its stage changes are."""
-        outputs = by_kind(run.effects.outputs)
-        notes, sent = notes_by_partition(run.effects.outputs, self.context.settings.topics.partitions), []
-        for place, records in notes.items():
-            sent += await self._send(IDENTITIES, records, place)
-        sent += await self._send_changes(outputs.pop("stage-changes", []), run.arrived)
-        run.handed.set_result(None)
-        for kind, records in outputs.items():
-            sent += await self._send(kind, records)
-        if run.effects.dead_letters:
-            sent += await self._send("dead-letters", self._letters(run.effects.dead_letters))
-        return sent
-
-    async def _send_changes(self, records: list[Record], arrived: float | None) -> list[Handed]:
-        """Send stage changes, and let Redis have them as soon as they are acknowledged; nobody waits for Redis."""
-        batches, told = await self._send("stage-changes", records), 0
-        for batch in batches:
-            part = records[told : told + batch.records]
-            batch.acknowledged.add_done_callback(partial(self._tell_sink, part, arrived))
-            told += batch.records
-        return batches
-
-    def _tell_sink(
-        self, records: list[Record], arrived: float | None, acknowledged: "asyncio.Future[Any]"
-    ) -> None:
-        if not acknowledged.cancelled() and acknowledged.exception() is None:
-            self._published(acknowledged.result().offset, records, arrived)
-
-    def _mark(self, told: dict[int, int], done: dict[int, int]) -> None:
-        names, marks = self.context.source_topics, self.context.marks
-        for source, offset in told.items():
-            self.engine.delivered(source, offset)
-            marks.tell(self.generation, TP(names[source], self.partition), offset)
-        for source, offset in done.items():
-            marks.finish(self.generation, TP(names[source], self.partition), offset)
-        self.arrivals.finish(told)
-        self.context.progressed()
-
-    async def _send(self, kind: str, records: list[Record], place: int | None = None) -> list[Handed]:
-        if not records:
-            return []
-        topic, partition = self.context.route(kind, self.partition if place is None else place)
-        return await self.context.publisher.send(topic, partition, records)
-
-    async def _settle(self, batches: list[Handed]) -> None:
-        """Wait for acknowledgements."""
-        for batch in batches:
-            await batch
-
-    async def _republish(self, nonce: str, done: dict[int, int]) -> None:
-        await self._write_all()
-        self._published(-1, [], None)  # so much is better read back
-        marker = b"__republish__"
-        mine = nonce.encode()
-        await self._settle(
-            await self._send("stage-changes", [Record(marker, b"{}", [("republish-begin", mine)])])
-        )
-        run: list[Record] = []
-        for output in self.engine.republish():
-            record = state_record(output, mine)
-            if output.kind == ALERT:
-                await self._settle(await self._send("churn-alerts", [record]))
-                continue
-            run.append(record)
-            if len(run) >= _REPUBLISH_RUN:
-                await self._settle(await self._send("stage-changes", run))
-                run = []
-        run.append(Record(marker, b"{}", [("republish-end", mine)]))
-        await self._settle(await self._send("stage-changes", run))
-        self._mark(done, done)
-
-    def _letters(self, letters: Sequence[DeadLetter]) -> list[Record]:
-        at, names = format_instant(self.context.now()), self.context.source_topics
-        return [dead_letter(letter, names[letter.source], self.partition, at) for letter in letters]
+        await self.deliveries.start(effects, done, arrived)
 
 
 def _positions(records: Sequence[Arrived]) -> dict[int, int]:

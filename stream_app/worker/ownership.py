@@ -274,7 +274,7 @@ class Ownership:
         lane = self.lanes[partition] = Lane(
             context, partition, generation, engine, store, intake, mine, sink_lane.offer_published
         )
-        await lane.announce(undelivered, engine.migrating())
+        await lane.deliveries.announce(undelivered, engine.migrating())
         self._alert_lanes[partition] = AlertLane(context, self._book, partition, generation)
 
     async def _in_slices(self, work: Generator[None, None, _T]) -> _T:

@@ -56,7 +56,7 @@ class Scraped(Collector):
             "Customers by stage, of the partitions owned",
             labels=["lifecycle", "stage"],
         )
-        counted = [lane.customers for lane in list(self._gate.lanes.values())]
+        counted = [lane.deliveries.customers for lane in list(self._gate.lanes.values())]
         if not counted:
             return family
         for index, track in enumerate(self._scoring.tracks):

@@ -16,7 +16,7 @@ from tests.bench.open_loop import OpenLoop
 from tests.bench.processes import Running
 from tests.bench.recovery import taken_over
 from tests.bench.report import Report, console
-from tests.bench.traffic import ORDER, Population, Sent, event, live
+from tests.bench.traffic import ORDER, SEED, Population, Sent, event, live
 
 NAME = "latency"
 QUICK = {"customers": 1_000, "calibrate": 10_000, "seconds": 6, "rate": 2_000.0}
@@ -77,15 +77,15 @@ async def _calibrate(
     settings = ground.settings("calibrate", options.partitions, redis=15)
     await ground.prepare(settings)
     await ground.settle(settings, population)
-    events = live(population, options.calibrate, ground.until, seed=8)
+    events = _with_probes(population, options.calibrate, ground.until, seed=8)
     figures = await ground.measure(settings, events, options.calibrate)
     report.figures["throughput"] = figures
     return float(figures["events_per_second"])
 
 
-def _with_probes(population: Population, count: int, until: int) -> list[Sent]:
-    """The mix, with an order of a new customer in every so-manieth place."""
-    events = list(live(population, count, until))
+def _with_probes(population: Population, count: int, until: int, seed: int = SEED) -> list[Sent]:
+    """The mix, with an order of a new customer in every so-manieth place: our throughput is of the same events."""
+    events = list(live(population, count, until, seed=seed))
     for number in range(0, count, _EVERY):
         customer = f"{PROBE.decode()}{number}"
         moment = json.loads(events[number].value)["timestamp"]

@@ -12,7 +12,7 @@ from stream_app import engine, redis_scripts, redis_sink
 from stream_app.cli import main
 from stream_app.redis_verdicts import Lane as RedisLane
 from stream_app.worker import changelog, journal, watchdog
-from stream_app.worker.lane import Lane
+from stream_app.worker.deliveries import Deliveries
 
 
 def without_offsets() -> None:
@@ -27,13 +27,20 @@ def without_offsets() -> None:
 
 def without_barrier() -> None:
     """Offsets are marked when a run is folded, not when its changelog record and outputs are acknowledged."""
-    deliver = Lane._deliver
+    start = Deliveries.start
 
-    async def hasty(self: Lane, effects: Any, done: dict[int, int], arrived: float | None = None) -> None:
-        self._mark(done)
-        await deliver(self, effects, {}, arrived)
+    async def hasty(
+        self: Deliveries,
+        effects: Any,
+        told: dict[int, int],
+        arrived: float | None = None,
+        *,
+        is_last: bool = False,
+    ) -> None:
+        self._mark(told, told)
+        await start(self, effects, {}, arrived, is_last=is_last)
 
-    Lane._deliver = hasty  # type: ignore[method-assign]
+    Deliveries.start = hasty  # type: ignore[method-assign]
 
 
 def without_fences() -> None:

@@ -125,10 +125,11 @@ class Partition:
         clock: Clock = "event",
         values: dict[bytes, bytes] | None = None,
         pause: int = 3,
+        hold: int = 0,
     ) -> None:
         self.pause = pause
         self.table = Table(values)
-        self.engine = PartitionEngine(scoring, self.table, clock)
+        self.engine = PartitionEngine(scoring, self.table, clock, hold=hold)
         self.outputs: list[Output] = []
         self.effects: list[Effects] = []
         self.table.values.setdefault(META_KEY, self.engine.meta())
@@ -147,7 +148,7 @@ class Partition:
         while self.engine.is_behind:
             found.append(self.take(self.engine.catch_up(most=self.pause, stamp=stamp)))
             assert len(found) < 100_000
-        self.table.put(CLOCK_KEY, self.engine.clock_state())
+        self.write_clock()
         return found
 
     def erase(self, customer: str, offset: int = 0) -> Effects:
@@ -156,8 +157,12 @@ class Partition:
     def take(self, effects: Effects) -> Effects:
         self.outputs += effects.outputs
         self.effects.append(effects)
-        self.table.put(CLOCK_KEY, self.engine.clock_state())
+        self.write_clock()
         return effects
+
+    def write_clock(self) -> None:
+        """All that was folded is stored."""
+        self.table.put(CLOCK_KEY, self.engine.clock_state())
 
     # ------------------------------------------------------------- reading
 
@@ -201,7 +206,7 @@ class Partition:
     def check_books(self) -> None:
         """Heap and counts agree with a full scan of the table."""
         profiles = self.profiles
-        heap = self.engine.timers
+        heap = self.engine.shelf.timers
         assert isinstance(heap, DueHeap)
         due = {
             customer.encode(): profile.due for customer, profile in profiles.items() if profile.due < 1 << 62
