@@ -19,11 +19,10 @@ from tests.bench.report import Report, console
 from tests.bench.traffic import ORDER, SEED, Population, Sent, event, live
 
 NAME = "latency"
-QUICK = {"customers": 1_000, "calibrate": 10_000, "seconds": 6, "rate": 2_000.0}
+QUICK = {"customers": 1_000, "calibrate": 10_000, "warm_up": 2, "seconds": 5, "rate": 2_000.0}
 PROBE = b"probe-"
 """Customers whose one order is watched for; every order is published, so every probe must arrive."""
 _EVERY = 25  # one event in so many is a probe: about as many as there are orders in the mix
-_WARM_UP = 0.2
 _PATIENCE_S = 60.0
 """How long after the last event a probe is waited for: what comes late counts as late, what never comes is missing."""
 
@@ -35,6 +34,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--calibrate", type=int, default=1_000_000, help="events by which our own throughput is found"
     )
     parser.add_argument("--rate", type=float, default=0.0, help="our throughput, if it is known; events/s")
+    parser.add_argument(
+        "--warm-up", type=float, default=30.0, help="seconds at the same rate before, see the README"
+    )
     parser.add_argument("--seconds", type=float, default=60.0, help="of each measurement")
     parser.add_argument("--partitions", type=int, default=4)
     parser.add_argument("--fetch-wait", default="", help="worker.fetch_wait, such as 5ms, if not the default")
@@ -49,7 +51,8 @@ async def run(options: argparse.Namespace) -> Report:
     async with arena() as ground:
         rate = options.rate or await _calibrate(ground, population, options, report)
         for share in (0.5, 0.8):
-            events = _with_probes(population, int(rate * share * options.seconds), ground.until)
+            span = options.warm_up + options.seconds
+            events = _with_probes(population, int(rate * share * span), ground.until)
             for name in ("floor", "ours"):
                 console.rule(f"{name} at {share:.0%} ({rate * share:,.0f} events/s)")
                 prefix = f"{name}{share:.0%}".replace("%", "")
@@ -57,7 +60,7 @@ async def run(options: argparse.Namespace) -> Report:
                 await ground.prepare(settings)
                 if name == "ours":
                     await ground.settle(settings, population)
-                figures = await _measure(ground, settings, name, events, rate * share, options.fetch_wait)
+                figures = await _measure(ground, settings, name, events, rate * share, options)
                 report.figures[f"{name}_at_{share:.0%}"] = figures
     figures = report.figures
     report.ratio(
@@ -95,7 +98,12 @@ def _with_probes(population: Population, count: int, until: int, seed: int = SEE
 
 
 async def _measure(
-    ground: Arena, settings: Settings, name: str, events: Sequence[Sent], rate: float, fetch_wait: str
+    ground: Arena,
+    settings: Settings,
+    name: str,
+    events: Sequence[Sent],
+    rate: float,
+    options: argparse.Namespace,
 ) -> dict[str, Any]:
     spec = Spec(
         name=f"latency-{settings.prefix}",
@@ -120,17 +128,19 @@ async def _measure(
     ]
     with (
         Running("watcher", arguments, log) as watcher,
-        _contender(ground, settings, name, path, fetch_wait) as process,
+        _contender(ground, settings, name, path, options.fetch_wait) as process,
     ):
         await _ready(process, name, ready)
-        cpu = process.cpu()
         async with OpenLoop(settings, rate) as loop:
-            await loop.send(events)
-        used = process.cpu() - cpu
+            sending = asyncio.create_task(loop.send(events))
+            await asyncio.sleep(options.warm_up)
+            cpu, sent = process.cpu(), loop.sent
+            await sending
+        used, measured = process.cpu() - cpu, len(events) - sent
         await _all_seen(spec.result, process)
         watcher.stop()
     seen = {int(number): moment for number, moment in json.loads(spec.result.read_bytes()).items()}
-    first = int(len(events) * _WARM_UP)
+    first = int(rate * options.warm_up)
     probes = [number for number in range(0, len(events), _EVERY) if number >= first]
     latencies = sorted(
         (seen[number] - loop.begin) / 1e6 - number / rate * 1e3 for number in probes if number in seen
@@ -142,7 +152,7 @@ async def _measure(
         **{f"p{text}_ms": round(_quantile(latencies, share), 2) for text, share in _QUANTILES},
         "max_ms": round(latencies[-1], 2) if latencies else None,
         "producer_behind_ms": round(loop.latest * 1e3, 2),
-        "cpu_us_per_event": round(used / len(events) * 1e6, 3),
+        "cpu_us_per_event": round(used / measured * 1e6, 3),
     }
 
 
