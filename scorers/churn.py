@@ -1,11 +1,12 @@
 """How likely is it that an active customer does nothing of the kind within the horizon?
 
-The closed form under the parameters fitted to this population needs no labels and is never late, and it knows the level:
-how many will churn in these days. What the inputs say beside it is who is likelier than who. That is learned twice, from
-answers that are a horizon late: as a correction of the closed form, and afresh; their mean is the champion. While they
-learn, both take the level of the labels' own time as given, so that a season that has passed since teaches nothing about
-customers. The challenger is a regression that believes labels alone, their level too: where the closed form is far from
-what customers do it earns the larger share (`scorers.mixture`).
+The closed form under the parameters fitted to this population needs no labels and is never late, and it knows the
+level: how many will churn in these days. What the inputs say beside it is who is likelier than who. That is learned
+twice, from answers that are a horizon late: as a correction of the closed form in small steps, and afresh by a
+regression that knows which inputs tell the same; their mean is the champion. While they learn, both take the level of
+the labels' own time as given, so that a season that has passed since teaches nothing about customers. The challenger is
+a regression that believes labels alone, their level too: where the closed form is far from what customers do it earns
+the larger share (`scorers.mixture`).
 
 When ADWIN finds that the loss of what was published has grown, that counts as an alarm: the challenger learns faster again
 and is judged mainly by new answers, while the champion keeps the risks where they were.
@@ -20,16 +21,18 @@ from river import drift
 from scorers.closed_form import Habit, Silence, probability, silence
 from scorers.evaluation import clipped, log_loss
 from scorers.level import Level
-from scorers.linear import EPSILON, AdaGrad, Vector
+from scorers.linear import EPSILON, AdaGrad, Newton, Vector
 from scorers.mixture import GRID, Mixture, blend
 from scorers.transforms import INPUTS, Rhythm
 
 CANCELLATION_ODDS: Final = log(0.1 / 0.9)
 """Log odds of a cancellation within the horizon, before any label: silence does not tell of contracts."""
 BASE_LABELS: Final = 20.0  # labels that this is worth
-RATES: Final = np.array([[0.003], [0.02], [0.05]])
-"""First steps of the correction, of what is learned afresh, and of the challenger: each begins further from the truth."""
-FIRST_SQUARES: Final = np.array([[1.0], [1.0], [EPSILON]])
+RATES: Final = np.array([[0.003], [0.05]])
+"""First steps of the correction and of the challenger, which begins further from the truth."""
+FIRST_SQUARES: Final = np.array([[1.0], [EPSILON]])
+VARIANCE: Final = 0.005
+"""Of a weight that is learned afresh, before any answer: an input moves the log odds by less than a tenth a deviation."""
 LEVEL_RATE: Final = 0.02  # the level of the labels' time follows some fifty answers
 HALF: Final = 300.0  # answers until what is learned afresh has half of its share
 BELIEF: Final = (0.6, 0.25, 0.1, 0.04, 0.01)
@@ -38,7 +41,7 @@ TEMPER: Final = 50.0  # judged when learned, an answer flatters who follows the 
 SURE: Final = 1e-6  # chance of a false alarm, were answers independent; those of one week are far from it
 FORGET: Final = 0.1  # share of old merits that still count when the loss has drifted
 HASTEN: Final = 0.005  # share of the challenger's squared gradients kept: steps are fourteen times as long
-CHALLENGER: Final = 2  # its row
+CHALLENGER: Final = 1  # its row
 
 
 def told(
@@ -79,7 +82,8 @@ class ChurnModel:
     """Champion and challenger, mixed in log odds.
 
     Attributes:
-        regressions: Weights of the correction, of what is learned afresh, and of the challenger, a row each.
+        regressions: Weights of the correction and of the challenger, a row each.
+        afresh: Weights of what is learned afresh.
         intercept: The challenger's log odds of the average customer.
         mixture: Judges champion and challenger by answers.
         level: The closed form's lasting error.
@@ -88,7 +92,8 @@ class ChurnModel:
     """
 
     def __init__(self) -> None:
-        self.regressions = AdaGrad((3, len(INPUTS)), RATES, FIRST_SQUARES)
+        self.regressions = AdaGrad((2, len(INPUTS)), RATES, FIRST_SQUARES)
+        self.afresh = Newton(len(INPUTS), VARIANCE)
         self.intercept = 0.0
         self.mixture = Mixture(TEMPER, BELIEF)
         self.level = Level()
@@ -112,11 +117,11 @@ class ChurnModel:
             usual: What `told` says of the average customer.
         """
         fresh, share = self._fresh, self.mixture.weight
-        corrected, afresh, challenger = self.regressions.weights
+        corrected, challenger = self.regressions.weights
         return Opinion(
             constant=blend(self.level.value + fresh * usual, self.intercept, share),
             trust=(1.0 - share) * (1.0 - fresh),
-            weights=blend(blend(corrected, afresh, fresh), challenger, share),
+            weights=blend(blend(corrected, self.afresh.weights, fresh), challenger, share),
         )
 
     def probability(self, z: Vector, said: float, usual: float) -> float:
@@ -127,7 +132,8 @@ class ChurnModel:
             said: What `told` says.
             usual: What it says of that average customer.
         """
-        corrected, fresh, challenger = (self.regressions.weights @ z).tolist()
+        corrected, challenger = (self.regressions.weights @ z).tolist()
+        fresh = float(self.afresh.weights @ z)
         champion = blend(said + corrected, usual + fresh, self._fresh) + self.level.value
         return clipped(probability(blend(champion, self.intercept + challenger, self.mixture.weight)))
 
@@ -144,23 +150,22 @@ class ChurnModel:
             published: What was really predicted then; watched for drift.
             block: Number of the period of the question.
         """
-        corrected, fresh, challenger = (self.regressions.weights @ z).tolist()
+        corrected, challenger = (self.regressions.weights @ z).tolist()
+        fresh = float(self.afresh.weights @ z)
         corrected, fresh, challenger = said + corrected, usual + fresh, self.intercept + challenger
         champion = blend(corrected, fresh, self._fresh)
         self._watch(probability(champion) if published is None else published, label)
         level, passing = self.level.value, self._passing
         self.mixture.update([_loss(blend(champion + level, challenger, weight), label) for weight in GRID])
         self.level.learn(block, champion, label)
-        off = (
-            probability(corrected + passing[0]) - label,
-            probability(fresh + passing[1]) - label,
-            probability(challenger) - label,
-        )
+        off = probability(corrected + passing[0]) - label, probability(challenger) - label
+        chance = probability(fresh + passing[1])
         self.regressions.step(np.multiply.outer(off, z))
+        self.afresh.step(z, chance, label)
         passing[0] -= LEVEL_RATE * off[0]
-        passing[1] -= LEVEL_RATE * off[1]
-        self._squares += off[2] * off[2]
-        self.intercept -= float(RATES[CHALLENGER, 0]) * off[2] / sqrt(self._squares)
+        passing[1] -= LEVEL_RATE * (chance - label)
+        self._squares += off[1] * off[1]
+        self.intercept -= float(RATES[CHALLENGER, 0]) * off[1] / sqrt(self._squares)
         self._answers += 1
         self._churned += label
         self._labels += 1.0

@@ -29,12 +29,14 @@ class Habit(NamedTuple):
         alpha: Its scale, in days.
         a: Weight of leaving after an order, of the beta distribution of leaving.
         b: Its weight of staying.
+        pace: How many times as fast as all this says things happen (`scorers.pace`).
     """
 
     r: float
     alpha: float
     a: float
     b: float
+    pace: float = 1.0
 
 
 def prior_habit(horizon: float) -> Habit:
@@ -42,7 +44,7 @@ def prior_habit(horizon: float) -> Habit:
 
     Examples:
         >>> prior_habit(90.0)
-        Habit(r=0.5, alpha=30.0, a=0.5, b=2.5)
+        Habit(r=0.5, alpha=30.0, a=0.5, b=2.5, pace=1.0)
     """
     return Habit(R, horizon / 3.0, A, B)
 
@@ -91,13 +93,15 @@ def silence(orders: float, age: float, recency: float, horizon: float, habit: Ha
         return NOTHING_KNOWN
     repeats = (orders if orders < MOST_ORDERS else MOST_ORDERS) - 1.0  # noqa: FURB136 - half the time of min()
     last_age = age - recency if 0.0 <= recency <= age else 0.0
-    r, alpha, a, b = habit or (R, horizon / 3.0, A, B)
+    r, alpha, a, b, pace = habit or (R, horizon / 3.0, A, B, 1.0)
     shape = r + repeats
     start = alpha + age
     waited = shape * log(start / (alpha + last_age))
     ahead = shape * log(start / (start + horizon))
     alive = log((b + repeats) / a) - waited
     active = -expm1(ahead) * probability(alive)
+    if pace != 1.0:
+        active = 1.0 - (1.0 - active) ** pace  # hazards multiply
     active = FLOOR if active < FLOOR else (active if active < 1.0 - FLOOR else 1.0 - FLOOR)  # noqa: FURB136
     return Silence(waited, ahead, alive, log((1.0 - active) / active))
 
@@ -131,7 +135,7 @@ def expected_orders(
     if known is NOTHING_KNOWN:
         return 0.0
     orders = min(orders, MOST_ORDERS)
-    r, alpha, a, b = habit or (R, horizon / 3.0, A, B)
+    r, alpha, a, b, _ = habit or (R, horizon / 3.0, A, B, 1.0)
     leaves = a / (a + b + orders)
     start = alpha + age
     coming = -expm1((r + orders - 1.0) * log(start / (start + leaves * ahead)))

@@ -13,11 +13,13 @@ from scipy.optimize import minimize
 from scipy.special import betaln, gammaln
 
 from scorers.closed_form import Habit, prior_habit
+from scorers.pace import Pace
 from scorers.transforms import Rhythm
 
-ROWS = 2000  # histories kept, 24 kB
+ROWS = 2000  # histories kept, 32 kB
 LEAST = 100  # histories from which a fit is tried
 REFITS = 13  # a horizon: every week for one of 90 days
+NEWEST = 1.5  # periods: everybody asked since the fit before
 MOST_ACTS = 1000.0  # a machine that orders all day tells nothing of people
 BELIEF = 2.0  # how many histories the prior outweighs, a parameter
 _BOUNDS = [(-8.0, 9.0)] * 4
@@ -41,7 +43,9 @@ class Habits:
         self.every = max(1.0, horizon / REFITS)
         self.fitted: Habit | None = None
         self.fits = 0
-        self._rows = np.zeros((ROWS, 3), dtype=np.float32)
+        self._pace = Pace(self.every * REFITS)
+        self._rows = np.zeros((ROWS, 4), dtype=np.float32)
+        self._start: float | None = None
         self._count = 0
         self._due = 0.0
 
@@ -56,24 +60,35 @@ class Habits:
         Returns:
             Whether the parameters were fitted anew, to the histories before this one.
         """
+        if self._start is None:
+            self._start = day
         has_jumped = (
             day < self._due - (REFITS + 1) * self.every
         )  # back by a horizon: the clock was wrong before
         is_due = (day >= self._due or has_jumped) and self._count >= LEAST
         if is_due:
-            self._fit()
+            self._fit(day - self._start)
             self._due = day + self.every
         slot = self._count if self._count < ROWS else crc32(name.encode()) % ROWS
         self._count = min(self._count + 1, ROWS)
-        self._rows[slot] = (min(known.acts, MOST_ACTS) - 1.0, known.age - known.recency, known.age)
+        self._rows[slot] = (
+            min(known.acts, MOST_ACTS) - 1.0,
+            known.age - known.recency,
+            known.age,
+            day - self._start,
+        )
         return is_due
 
-    def _fit(self) -> None:
-        rows = self._rows[: self._count].astype(np.float64)
-        start = np.log(np.array(self.fitted or self.prior))
-        found = fit(rows, start=start, prior=np.log(np.array(self.prior)))
+    def _fit(self, day: float) -> None:
+        known = self._rows[: self._count]
+        rows = known[:, :3].astype(np.float64)
+        start = np.log(np.array((self.fitted or self.prior)[:4]))
+        found = fit(rows, start=start, prior=np.log(np.array(self.prior[:4])))
         if np.isfinite(found).all():
-            self.fitted = Habit(*(float(value) for value in np.exp(found)))
+            habit = Habit(*(float(value) for value in np.exp(found)))
+            lately = day - NEWEST * self.every, day
+            self._pace.learn(known[(known[:, 3] > lately[0]) & (known[:, 3] <= lately[1])], habit)
+            self.fitted = habit._replace(pace=self._pace.value)
             self.fits += 1
 
 

@@ -19,7 +19,7 @@ from scorers.live_figures import LiveFigures
 from scorers.predictor import Predictor, predictor_of
 from scorers.recent_ids import RecentIds
 
-MAGIC = b"LCM4"
+MAGIC = b"LCM5"
 SIGNATURE_BYTES = 32
 LEAST_KEY_BYTES = 16
 MOST_BYTES = 1_000_000

@@ -142,7 +142,7 @@ def test_a_forged_snapshot_is_refused_by_all_and_rebuilt(kafka: str) -> None:
         following = asyncio.create_task(follow(topic, got.append, refused.append))
         await until(lambda: got)
         async with AIOKafkaProducer(**topic.client) as producer:
-            await producer.send_and_wait(topic.models.topic, b"LCM4" + b"x" * 500, key=RECORD_KEY)
+            await producer.send_and_wait(topic.models.topic, b"LCM5" + b"x" * 500, key=RECORD_KEY)
         await until(lambda: refused)
         assert (len(got), refused[0].reason) == (1, "signature")
         async with trainer(topic):

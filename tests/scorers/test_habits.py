@@ -32,14 +32,14 @@ def rows(known: list[Rhythm]) -> np.ndarray:
 
 
 def test_it_finds_the_habits_that_made_the_histories() -> None:
-    found = np.exp(fit(rows(histories(4000)), start=np.log(np.array(prior_habit(90.0)))))
+    found = np.exp(fit(rows(histories(4000)), start=np.log(np.array(prior_habit(90.0)[:4]))))
     assert found[:2] == pytest.approx(TRUE[:2], rel=0.2)
     assert found[2] / found[3] == pytest.approx(TRUE.a / TRUE.b, rel=0.25)
 
 
 def test_nothing_is_more_likely_than_what_is_found() -> None:
     known = rows(histories(500))
-    found = fit(known, start=np.log(np.array(prior_habit(90.0))))
+    found = fit(known, start=np.log(np.array(prior_habit(90.0)[:4])))
     best = log_likelihood(found, known).mean()
     for k in range(4):
         for step in (-0.1, 0.1):
@@ -64,5 +64,5 @@ def test_memory_is_bounded_and_old_histories_fade() -> None:
     habits = Habits(90.0)
     for number in range(3 * ROWS):
         habits.observe(Rhythm(1.0 + (number >= ROWS), 100.0, 50.0), 0.0, str(number))
-    assert habits._rows.shape == (ROWS, 3)
+    assert habits._rows.shape == (ROWS, 4)
     assert float(habits._rows[:, 0].mean()) > 0.8

@@ -4,8 +4,9 @@ from math import exp
 import numpy as np
 import pytest
 from river import linear_model, optim, preprocessing
+from sklearn.linear_model import LogisticRegression as SkLogisticRegression
 
-from scorers.linear import AdaGrad, Scaler, SoftmaxRegression, softmax
+from scorers.linear import FADING, AdaGrad, Newton, Scaler, SoftmaxRegression, softmax
 
 SIZE = 12
 ONE = "one"  # an input that is always one: the intercept
@@ -72,3 +73,46 @@ def test_softmax_regression_is_that_of_river() -> None:
             continue
         ours.learn(x, 0, label)
         theirs.learn_one(named(x), label)
+
+
+def answers(count: int, seed: int = 7) -> list[tuple[np.ndarray, int]]:
+    """What matters is the difference of two inputs that tell nearly the same."""
+    rng = random.Random(seed)
+    made = []
+    for _ in range(count):
+        shared, apart = rng.gauss(0, 1), rng.gauss(0, 0.2)
+        z = np.array([shared + apart, shared - apart, rng.gauss(0, 1)])
+        made.append((z, int(rng.random() < 1 / (1 + exp(-6.0 * apart)))))
+    return made
+
+
+def learned(newton: Newton, count: int) -> Newton:
+    for z, label in answers(count):
+        newton.step(z, 1 / (1 + exp(-float(newton.weights @ z))), label)
+    return newton
+
+
+def test_one_step_an_example_comes_near_to_the_fit_of_all_at_once() -> None:
+    known = answers(4000)
+    z, labels = np.array([each for each, _ in known]), [label for _, label in known]
+    fitted = SkLogisticRegression(C=0.1, fit_intercept=False).fit(z, labels)
+    assert learned(Newton(3, 0.1), 4000).weights == pytest.approx(fitted.coef_[0], abs=0.15)
+
+
+def test_the_difference_of_inputs_that_tell_the_same_is_found() -> None:
+    newton = learned(Newton(3, 0.1), 4000)
+    first_order = AdaGrad(3, 0.02, 1.0)
+    for z, label in answers(4000):
+        first_order.step((1 / (1 + exp(-float(first_order.weights @ z))) - label) * z)
+    right, slow = (float(weights[0] - weights[1]) for weights in (newton.weights, first_order.weights))
+    assert 4.0 < right < 7.0
+    assert slow < right / 2.0
+
+
+def test_covariance_stays_between_nothing_and_what_it_began_with() -> None:
+    newton = learned(Newton(3, 0.1), 20 * FADING)
+    for _ in range(100 * FADING):
+        newton.step(np.array([3.0, -3.0, 0.0]), 1.0 - 1e-12, 1)
+    eigenvalues = np.linalg.eigvalsh(newton.covariance)
+    assert eigenvalues.min() > 0.0
+    assert eigenvalues.max() <= 0.1
