@@ -96,7 +96,7 @@ def test_no_answer_comes_before_its_horizon_and_none_after_it(history: list[Even
         partition.fold([record])
         for example in partition.examples()[begin:]:
             assert parse_instant(example["answered_at"]) <= record.at
-    while (due := partition.engine.timers.next_due()) < log[-1].at + 60 * DAY:
+    while (due := partition.engine.shelf.timers.next_due()) < log[-1].at + 60 * DAY:
         begin = len(partition.examples())
         partition.tick(due - 1)
         assert len(partition.examples()) == begin

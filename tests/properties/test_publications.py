@@ -71,7 +71,7 @@ def test_no_score_drifts_away_from_what_was_published(history: list[Event]) -> N
     for record in log:
         partition.fold([record])
     for _ in range(40):
-        due = partition.engine.timers.next_due()
+        due = partition.engine.shelf.timers.next_due()
         if due == FAR:
             break
         partition.tick(due)

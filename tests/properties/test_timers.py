@@ -18,7 +18,7 @@ def test_nothing_happens_before_an_instant_is_due_and_everything_at_it(history: 
         partition.fold([record])
     partition.tick(log[-1].at)
     for _ in range(25):
-        due = partition.engine.timers.next_due()
+        due = partition.engine.shelf.timers.next_due()
         if due == FAR:
             break
         before = partition.profiles

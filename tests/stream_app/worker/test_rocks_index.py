@@ -124,7 +124,7 @@ def test_an_engine_takes_over_from_disk_what_it_takes_over_from_memory(data: st.
                     sorted((output.key, output.kind, output.payload) for output in undelivered),
                     +engine.population,
                     engine.time,
-                    list(engine.timers.pop_until(FAR - 1)),
+                    list(engine.shelf.timers.pop_until(FAR - 1)),
                 )
             )
         assert found[0] == found[1]
