@@ -43,6 +43,14 @@ class Figures:
             "lifecycle_gateway_kafka_up", "Whether events can be sent to Kafka", registry=registry
         )
         ProcessCollector(registry=registry)
+        self._accepted: dict[str, Counter] = {}
+
+    def accept(self, source: str, events: int) -> None:
+        """Count events that Kafka has acknowledged; the counter of a sender is looked up once."""
+        counter = self._accepted.get(source)
+        if counter is None:
+            counter = self._accepted[source] = self.events.labels(source, "accepted")
+        counter.inc(events)
 
     def watch(self, queue: Callable[[], float], kafka_up: Callable[[], float]) -> None:
         """Ask, whenever Prometheus does, how many bytes wait and whether Kafka is there."""

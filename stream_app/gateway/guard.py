@@ -30,7 +30,8 @@ class GuardedProtocol(HttpToolsProtocol):
         """Note the connection, unless there are too many."""
         self._head = 0
         self._in_head = True
-        self._deadline: asyncio.TimerHandle | None = None
+        self._due: float | None = None
+        self._alarm: asyncio.TimerHandle | None = None
         super().connection_made(transport)
         if len(self.connections) > self.most_connections:
             self._refuse(Refused(503, "busy", "There are too many connections; try again.", 1))
@@ -39,14 +40,16 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the connection."""
-        self._forget_deadline()
+        self._due = None
+        if self._alarm is not None:
+            self._alarm.cancel()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         """Pass on what came, as long as the headers stay within bounds."""
         if self._in_head:
             self._head += len(data)
-            if self._deadline is None:
+            if self._due is None:
                 self._await_request()
         super().data_received(data)
         if self._in_head and self._head > LARGEST_HEAD and not self.transport.is_closing():
@@ -67,20 +70,27 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         """The request is whole; the next one on this connection may take its time to begin."""
-        self._forget_deadline()
+        self._due = None
         self._in_head, self._head = True, 0
         super().on_message_complete()
 
     def _await_request(self) -> None:
-        self._deadline = self.loop.call_later(self.patience_s, self._too_late)
+        """The alarm of an earlier request will do: when it rings too early it is set again, once in `patience_s` at most."""
+        self._due = self.loop.time() + self.patience_s
+        if self._alarm is None:
+            self._alarm = self.loop.call_at(self._due, self._ring)
 
-    def _forget_deadline(self) -> None:
-        if self._deadline is not None:
-            self._deadline.cancel()
-            self._deadline = None
+    def _ring(self) -> None:
+        self._alarm = None
+        if self._due is None:
+            return
+        if self.loop.time() < self._due:
+            self._alarm = self.loop.call_at(self._due, self._ring)
+        else:
+            self._due = None
+            self._too_late()
 
     def _too_late(self) -> None:
-        self._deadline = None
         if self.transport.is_closing():
             return
         if self.cycle is not None and not self.cycle.response_complete and self.cycle.response_started:

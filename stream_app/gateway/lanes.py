@@ -1,7 +1,7 @@
 """What travels to Kafka together, and who waits for it: batches of one partition, and the requests that are part of them."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 from aiokafka.producer.message_accumulator import BatchBuilder
@@ -18,13 +18,15 @@ class Ticket:
     Args:
         future: Done when they have landed, or one has not.
         size: Bytes that it brought.
+        begun: Since when it waits, in seconds of a clock that only grows.
     """
 
-    __slots__ = ("future", "left", "size")
+    __slots__ = ("begun", "future", "left", "size")
 
-    def __init__(self, future: asyncio.Future[None], size: int) -> None:
+    def __init__(self, future: asyncio.Future[None], size: int, begun: float = 0.0) -> None:
         self.future = future
         self.size = size
+        self.begun = begun
         self.left = 0
 
     def note(self, error: Refused | None) -> int:
@@ -112,6 +114,10 @@ class Lane:
         builder._relative_offset = count  # noqa: SLF001 - see above
         builder.close()
         end = count * 3
+        if end == len(self.waiting):
+            batch = self.in_flight = Batch(self.since, builder, [ticket for ticket, _ in self.tickets])
+            self._wait_for([], [], now)
+            return batch
         going = [ticket for ticket, first in self.tickets if first < end]
         staying = [(ticket, first - end) for ticket, first in self.tickets if first >= end]
         rest = self.waiting[end:]
@@ -122,6 +128,13 @@ class Lane:
         self._wait_for(rest, staying, now)
         self.in_flight = batch
         return batch
+
+    def boarded(self) -> Iterator[Ticket]:
+        """Whoever waits for something here."""
+        if self.in_flight is not None:
+            yield from self.in_flight.tickets
+        for ticket, _ in self.tickets:
+            yield ticket
 
     def leave(self) -> list[Ticket]:
         """Forget what waits and what is on its way; the tickets of what waited."""

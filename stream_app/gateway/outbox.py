@@ -31,9 +31,13 @@ from stream_app.topic_admin import ensure
 from stream_app.topics import LARGEST_LETTER, SOURCES, declare
 
 _SOON_S: Final = 0.002
+_ENOUGH_S: Final = 0.012
+"""As long as more is known to come, for so long records are gathered: a departure costs a millisecond of work."""
 _GATHER_S: Final = 0.025
 """What comes while others are on their way waits until they have landed, because a batch costs as much as many records; but
 no longer than this, so that a broker that has stopped holds up its own partitions only."""
+_LOOKS: Final = 1 / 16
+"""Of the time in which Kafka must have acknowledged, between two looks at who has waited too long."""
 _AGAIN_S: Final = 1.0
 _RECORD_OVERHEAD: Final = 150
 _TOPICS: Final = (*SOURCES, DEAD_LETTERS)
@@ -54,6 +58,7 @@ class Outbox:
         reason: Why nothing can be sent at present; None when it can.
         wrong: What trying again cannot mend: topics that contradict the configuration.
         on_wrong: Called when that is found.
+        is_more_coming: Whether requests that are already here will bring more records, for all that the loop must do first.
     """
 
     def __init__(
@@ -63,6 +68,7 @@ class Outbox:
         self.reason: str | None = "Kafka has not answered yet"
         self.wrong: Misconfigured | None = None
         self.on_wrong: Callable[[], None] = lambda: None
+        self.is_more_coming: Callable[[], bool] = lambda: False
         self._settings = settings
         self._tenants = sorted(tenants)
         self._clock = clock
@@ -74,6 +80,8 @@ class Outbox:
         self._dirty: set[Lane] = set()
         self._flights: set[asyncio.Task[None]] = set()
         self._pulse: asyncio.TimerHandle | None = None
+        self._watch: asyncio.TimerHandle | None = None
+        self._gathering_since = 0.0
         self._airborne: set[Lane] = set()
         self._begun: deque[Batch] = deque()
         self._idle = asyncio.Event()
@@ -205,15 +213,24 @@ class Outbox:
         if not load:
             return
         loop = asyncio.get_running_loop()
-        ticket = Ticket(loop.create_future(), load.size + _RECORD_OVERHEAD * len(load))
+        ticket = Ticket(loop.create_future(), load.size + _RECORD_OVERHEAD * len(load), self._clock())
         self._board(tenant, load, ticket)
         del load  # what is in it may go as soon as it is packed, long before Kafka answers
         self.waiting_bytes += ticket.size
-        expiry = loop.call_later(self._patience, ticket.expire)
-        try:
-            await ticket.future
-        finally:
-            expiry.cancel()
+        if self._watch is None:
+            self._watch = loop.call_later(self._patience * _LOOKS, self._look_round)
+        await ticket.future
+
+    def _look_round(self) -> None:
+        """Tell those who have waited for so long that the next look would be too late; one timer for all, not one each."""
+        self._watch = None
+        late = self._clock() - self._patience * (1 - _LOOKS)
+        boarded = [ticket for lane in self._all_lanes() for ticket in lane.boarded()]
+        for ticket in boarded:
+            if ticket.begun <= late:
+                ticket.expire()
+        if boarded:
+            self._watch = asyncio.get_running_loop().call_later(self._patience * _LOOKS, self._look_round)
 
     def _board(self, tenant: str, load: Load, ticket: Ticket) -> None:
         """Put records into the lanes of their partitions; one loop, because it is run for every event."""
@@ -224,16 +241,18 @@ class Outbox:
             lanes = lanes_of[topic]
             lane = lanes[numbers[key]] if key else self._any_of(lanes)
             if lane.newest is not ticket:
-                self._join(lane, ticket)
+                if not lane.waiting:
+                    self._begin_to_wait(lane)
+                lane.join(ticket)
             lane.waiting += (key, value, headers)
 
-    def _join(self, lane: Lane, ticket: Ticket) -> None:
-        if not lane.waiting:
-            lane.since = self._clock()
-            self._dirty.add(lane)
-            self._idle.clear()
-            self._await_departure()
-        lane.join(ticket)
+    def _begin_to_wait(self, lane: Lane) -> None:
+        lane.since = self._clock()
+        if not self._dirty:
+            self._gathering_since = lane.since
+        self._dirty.add(lane)
+        self._idle.clear()
+        self._await_departure()
 
     def _lanes_of(self, tenant: str) -> dict[str, list[Lane]]:
         """The partitions of a tenant's topics, by the topic's short name."""
@@ -253,11 +272,19 @@ class Outbox:
     def _await_departure(self) -> None:
         if self._pulse is None:
             wait = _GATHER_S if self._airborne else _SOON_S
-            self._pulse = asyncio.get_running_loop().call_later(wait, self._depart)
+            self._pulse = asyncio.get_running_loop().call_later(wait, self._consider)
+
+    def _consider(self) -> None:
+        """Depart, unless it is worth while to wait for more."""
+        self._pulse = None
+        is_early = self._clock() - self._gathering_since < _ENOUGH_S
+        if is_early and not self._airborne and self.is_more_coming():
+            self._await_departure()
+        else:
+            self._depart()
 
     def _depart(self) -> None:
         """Send the next batch of every partition that has none on its way."""
-        self._pulse = None
         departing = []
         now, at_ms = self._clock(), self._now() // 1000
         for lane in list(self._dirty):

@@ -16,6 +16,7 @@ from stream_app.gateway.intake import Intake
 from stream_app.gateway.keys import Keys, Sender
 from stream_app.gateway.outbox import Outbox
 from stream_app.gateway.record import Load, Outgoing, letter
+from stream_app.gateway.turns import Turns
 from stream_app.settings import Gateway
 
 MOST_EVENTS = 10_000
@@ -100,6 +101,8 @@ class Reception:
         self.clock = clock
         self._largest = settings.max_body_bytes
         self._room = Room(settings.max_queue_bytes)
+        self._turns = Turns()
+        outbox.is_more_coming = self._turns.is_awaited
 
     def route(
         self, name: str, handle: Callable[[Request, bytes], Awaitable[Response]]
@@ -116,7 +119,9 @@ class Reception:
             started = self.clock.monotonic()
             try:
                 with self._room.share() as share:
-                    answer = await handle(request, await read_body(request, self._largest, share))
+                    body = await read_body(request, self._largest, share)
+                    await self._turns.take(len(body))
+                    answer = await handle(request, body)
             except Refused as refused:
                 self.figures.requests.labels(name, str(refused.status)).inc()
                 self.figures.refused.labels(refused.code).inc()
@@ -161,7 +166,7 @@ class Reception:
     def _count(self, judged: Judged, good: int) -> None:
         name = judged.sender.name
         if good:
-            self.figures.events.labels(name, "accepted").inc(good)
+            self.figures.accept(name, good)
         if judged.refusals:
             self.figures.events.labels(name, "dead_letter").inc(len(judged.refusals))
         for rejected in judged.refusals.values():
