@@ -14,13 +14,13 @@ from stream_app.event_names import load_measures
 from stream_app.garbage import freeze, look_rarely
 from stream_app.gateway.application import Application
 from stream_app.gateway.figures import Figures
-from stream_app.gateway.guard import GuardedProtocol
 from stream_app.gateway.intake import Intake
 from stream_app.gateway.keys import Keys
 from stream_app.gateway.outbox import Outbox
 from stream_app.gateway.profiles import Profiles
 from stream_app.gateway.reception import Reception
 from stream_app.gateway.webhooks import Webhooks
+from stream_app.gateway.whole_answers import WholeAnswersProtocol
 from stream_app.pulse import Pulse
 from stream_app.redis_connection import connect
 from stream_app.settings import Metrics, Settings
@@ -95,7 +95,7 @@ async def _answer(app: Application, settings: Settings, listener: socket.socket,
     bounds = {"patience_s": gateway.request_timeout / 1e6, "most_connections": gateway.max_connections}
     config = uvicorn.Config(
         app.asgi,
-        http=type("BoundedProtocol", (GuardedProtocol,), bounds),
+        http=type("BoundedProtocol", (WholeAnswersProtocol,), bounds),
         ws="none",
         lifespan="off",
         access_log=False,
