@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from scorers.closed_form import Habit
 
 Histories = NDArray[np.float32]
-"""Rows of repeats, age at the last one, age, and the day on which they were taken."""
+"""Rows of repeats, age at the last one, and age; and, where they come from, the day on which they were taken."""
 
 SAMPLE: Final = 400  # histories kept a period
 KEPT: Final = 15  # periods
@@ -44,7 +44,7 @@ class Pace:
     def __init__(self, span: float) -> None:
         self.value = 1.0
         self._span = span
-        self._samples: list[Histories] = []
+        self._samples: list[tuple[float, Histories]] = []
         self._seen = 0.0
         self._mean = 0.0
         self._variance = 0.0
@@ -58,11 +58,11 @@ class Pace:
         """
         if len(histories) < LEAST:
             return
-        newest = histories[:: -(-len(histories) // SAMPLE)].copy()  # from all of them, whatever their order
-        day = _day(newest)
-        before = [sample for sample in self._samples if _day(sample) < day][-KEPT:]
-        self._samples = [*before, newest]
-        self._judge(newest, [(day - _day(sample), sample) for sample in before], habit)
+        taken = histories[:: -(-len(histories) // SAMPLE)]  # from all of them, whatever their order
+        day, newest = float(taken[:, 3].mean()), taken[:, :3].copy()
+        before = [known for known in self._samples if known[0] < day][-KEPT:]
+        self._samples = [*before, (day, newest)]
+        self._judge(newest, [(day - then, sample) for then, sample in before], habit)
 
     def _judge(self, newest: Histories, before: list[tuple[float, Histories]], habit: Habit) -> None:
         """Pool the longer half of the waits that are no longer than the span."""
@@ -100,7 +100,3 @@ def chances(histories: Histories, days: float, habit: Habit) -> NDArray[np.float
         left = (a / (b + repeats)) * (start / (alpha + last)) ** shape
     made: NDArray[np.float64] = 1.0 - (1.0 - (start / (start + days)) ** shape) / (1.0 + left)
     return made
-
-
-def _day(histories: Histories) -> float:
-    return float(histories[:, 3].mean())

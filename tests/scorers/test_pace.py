@@ -73,8 +73,8 @@ def test_memory_is_bounded_and_a_clock_that_jumped_is_forgotten() -> None:
     for week in [*range(40), 9_000, *range(40, 80)]:
         pace.learn(taken(7.0 * week, 0.9, count=2000), HABIT)
     assert len(pace._samples) <= KEPT + 1
-    assert max(len(sample) for sample in pace._samples) <= SAMPLE
-    assert [float(sample[0, 3]) for sample in pace._samples] == [7.0 * week for week in range(64, 80)]
+    assert max(len(sample) for _, sample in pace._samples) <= SAMPLE
+    assert [day for day, _ in pace._samples] == [7.0 * week for week in range(64, 80)]
 
 
 @pytest.mark.parametrize("strange", [(0.0, 0.0, 0.0), (999.0, 3e3, 3e3), (999.0, 0.0, 3650.0)])
