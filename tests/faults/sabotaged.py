@@ -13,6 +13,7 @@ from stream_app.cli import main
 from stream_app.redis_verdicts import Lane as RedisLane
 from stream_app.worker import changelog, journal, watchdog
 from stream_app.worker.deliveries import Deliveries
+from stream_app.worker.write_behind import WriteBehind
 
 
 def without_offsets() -> None:
@@ -41,6 +42,16 @@ def without_barrier() -> None:
         await start(self, effects, {}, arrived, is_last=is_last)
 
     Deliveries.start = hasty  # type: ignore[method-assign]
+
+
+def without_waiting() -> None:
+    """Offsets are marked when what they led to is told, whether or not all profiles are written."""
+    written = WriteBehind.written
+
+    def at_once(self: WriteBehind, oldest_held: int) -> Any:  # noqa: ARG001 - that is what is left out
+        return written(self, 1 << 62)
+
+    WriteBehind.written = at_once  # type: ignore[method-assign]
 
 
 def without_fences() -> None:
@@ -107,6 +118,7 @@ def without_epochs() -> None:
 RULES: dict[str, Callable[[], None]] = {
     "offsets": without_offsets,
     "barrier": without_barrier,
+    "waiting": without_waiting,
     "fences": without_fences,
     "epochs": without_epochs,
 }

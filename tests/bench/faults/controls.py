@@ -26,6 +26,13 @@ def barrier(services: EmbeddedServices, seed: int, size: Size, program: tuple[st
     return killed_in_a_stall(services, seed, size, program)
 
 
+def waiting(services: EmbeddedServices, seed: int, size: Size, program: tuple[str, ...] = STOCK) -> Outcome:
+    """Held profiles before marks: without it what was committed and is still held is lost."""
+    with scene(services, "waiting", seed, size, program) as here:
+        here.begin()
+        return kill_at_random(here)
+
+
 def fences(services: EmbeddedServices, seed: int, size: Size, program: tuple[str, ...] = STOCK) -> Outcome:
     """Compare-and-set and fences of Redis: without them what is pushed again is counted again."""
     with scene(services, "fences", seed, size, program) as here:
@@ -59,6 +66,7 @@ class Control(NamedTuple):
 CONTROLS: dict[str, Control] = {
     "offsets": Control(offsets, lambda verdict: verdict.doubled > 0),
     "barrier": Control(barrier, lambda verdict: verdict.lost > 0),
+    "waiting": Control(waiting, lambda verdict: verdict.lost > 0),
     "fences": Control(fences, _is_redis_wrong_alone),
     "epochs": Control(epochs, lambda verdict: verdict.lost > 0),
 }
