@@ -21,13 +21,11 @@ from stream_app.topic_admin import ensure
 from stream_app.topics import SOURCES, changelog_name, declare
 from stream_app.worker.changelog import stamped
 from tests.bench.job import LIFECYCLE, Histories, Job, histories
-from tests.bench.processes import Position, Running, Sample, steady, watch
+from tests.bench.processes import Running, steady, watch
 from tests.bench.report import console
 from tests.bench.traffic import Population, Sent
 
 _FLUSH_EVERY = 50_000
-_FEED, _AHEAD = 5_000, 150_000
-"""Events sent at once, and how many may lie there that are not committed: some seconds of work."""
 
 
 class Arena:
@@ -110,42 +108,6 @@ class Arena:
                         status.update(f"sending {number:,} of {count:,} events to {settings.topic_prefix}*")
                 await sender.flush()
 
-    async def fed(
-        self,
-        settings: Settings,
-        events: Iterable[Sent],
-        running: Sequence[Running],
-        position: Position,
-        count: int,
-        *,
-        seconds: float = 900.0,
-    ) -> list[Sample]:
-        """Watch processes at work while events come as fast as they are taken, a bounded number ahead.
-
-        From topics that hold everything at the beginning the small ones are read to their end first: the orders of a whole
-        run would lie before its steady part.
-        """
-        feeding = asyncio.create_task(self._feed(settings, events, position))
-        try:
-            samples = await watch(running, position, count, services=self.processes(), seconds=seconds)
-            if feeding.done():
-                feeding.result()
-        finally:
-            feeding.cancel()
-            await asyncio.wait([feeding])
-        return samples
-
-    async def _feed(self, settings: Settings, events: Iterable[Sent], position: Position) -> None:
-        names = [settings.topic_prefix + name for name in SOURCES]
-        async with BatchSender(settings, settings.topics.partitions) as sender:
-            for number, sent in enumerate(events, 1):
-                await sender.add(names[sent.source], sent.customer.encode(), sent.value)
-                if not number % _FEED:
-                    await sender.flush()
-                    while number - await position() > _AHEAD:  # noqa: ASYNC110 - only Kafka can tell
-                        await asyncio.sleep(0.05)
-            await sender.flush()
-
     async def settle(self, settings: Settings, population: Population, *, serve: bool = True) -> None:
         """Give every customer of the population a past: profiles in the changelog, and their states in Redis.
 
@@ -193,8 +155,9 @@ class Arena:
         workers: int = 1,
         seconds: float = 900.0,
     ) -> dict[str, Any]:
-        """Feed workers with events: rate and cost of the steady part, all workers together."""
+        """Send events, then let workers do them: rate and cost of the steady part, all workers together."""
         topics = [settings.topic_prefix + source for source in SOURCES]
+        await self.fill(settings, events, count)
         written = await self._written(settings)
         async with self.position(settings.prefix, topics) as position, AsyncExitStack() as stack:
             before = await position()
@@ -203,7 +166,7 @@ class Arena:
                 return await position() - before
 
             running = [stack.enter_context(self.worker(settings, number=number)) for number in range(workers)]
-            samples = await self.fed(settings, events, running, done, count, seconds=seconds)
+            samples = await watch(running, done, count, services=self.processes(), seconds=seconds)
             figures: dict[str, Any] = steady(samples, count)
             figures["finished"] = samples[-1].position >= count
             figures["resident_mib"] = round(sum(process.resident() for process in running) / 2**20, 1)

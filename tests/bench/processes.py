@@ -170,9 +170,9 @@ def _cpu_of(process: psutil.Process) -> float:
 
 
 def steady(samples: Sequence[Sample], total: int) -> dict[str, float]:
-    """Rate and cost over the steady part: from a fifth of the events to 95 %, between two moments of progress."""
+    """Rate and cost from the first progress to 95 % of the events: orders, which are read first, are part of it."""
     moves = [(now, before) for before, now in pairwise(samples) if now.position > before.position]
-    kept = [now for now, _ in moves if 0.2 * total <= now.position <= 0.95 * total]
+    kept = [now for now, _ in moves if now.position <= 0.95 * total]
     if len(kept) < 2:
         kept = [now for now, _ in moves]
     if len(kept) < 2:

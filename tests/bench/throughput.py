@@ -14,7 +14,7 @@ from stream_app.topics import SOURCES
 from tests.bench.arena import Arena, arena
 from tests.bench.contenders.spec import Spec
 from tests.bench.job import Outcome, outcome_of
-from tests.bench.processes import Position, Running, Sample, steady
+from tests.bench.processes import Running, steady, watch
 from tests.bench.report import Report, console
 from tests.bench.traffic import Population, live
 
@@ -75,6 +75,7 @@ class Contest:
         self._ground = ground
         self._options = options
         self._report = report
+        self._filled: dict[str, Settings] = {}
         self._expected: dict[tuple[int, tuple[int, ...]], dict[str, Outcome]] = {}
         self._databases = 0
 
@@ -115,6 +116,18 @@ class Contest:
             self._options.customers, self._options.partitions, shares[: self._options.partitions]
         )
 
+    async def _sources(self, events: int, shares: tuple[int, ...]) -> Settings:
+        """Source topics with the first so many events; shared by the contenders that read as many."""
+        name = f"read{events}{'u' if shares else ''}"
+        if name not in self._filled:
+            settings = self._ground.settings(name, self._options.partitions)
+            await self._ground.prepare(settings)
+            await self._ground.fill(
+                settings, live(self._population(shares), events, self._ground.until), events
+            )
+            self._filled[name] = settings
+        return self._filled[name]
+
     def _spec(self, name: str, settings: Settings, events: int, shares: tuple[int, ...]) -> Spec:
         self._databases += 1
         base = self._ground.services.redis_url.rsplit("/", 1)[0]
@@ -151,8 +164,7 @@ class Contest:
         return self._expected[events, shares]
 
     async def _other(self, name: str, module: str, events: int) -> None:
-        settings = self._ground.settings(f"read-{name.replace('_', '-')}", self._options.partitions)
-        await self._ground.prepare(settings)
+        settings = await self._sources(events, ())
         spec = self._spec(name, settings, events, ())
         await self._ground.create([spec.changes], spec.partitions)
         python = {"python": self._options.python} if self._options.python and module != "stock_faust" else {}
@@ -166,20 +178,14 @@ class Contest:
                 async def position() -> int:
                     return int(progress.read_text() or 0) if progress.exists() else 0
 
-                samples = await self._fed(settings, process, position, events, ())
+                samples = await watch([process], position, events, services=self._ground.processes())
             else:
                 async with self._ground.position(name, spec.sources) as committed:
-                    samples = await self._fed(settings, process, committed, events, ())
+                    samples = await watch([process], committed, events, services=self._ground.processes())
             figures = steady(samples, events)
             await asyncio.sleep(1.0)
         figures["differs"] = await self._differing(spec.redis, "lifecycle:", events, ())
         self._report.figures[name] = figures
-
-    async def _fed(
-        self, settings: Settings, process: Running, position: Position, events: int, shares: tuple[int, ...]
-    ) -> list[Sample]:
-        traffic = live(self._population(shares), events, self._ground.until)
-        return await self._ground.fed(settings, traffic, [process], position, events)
 
     async def _worker(
         self, name: str, events: int, shares: tuple[int, ...], *, profile: bool = False
@@ -192,11 +198,12 @@ class Contest:
         population = self._population(shares)
         if not self._options.no_settle:
             await self._ground.settle(settings, population)
+        await self._ground.fill(settings, live(population, events, self._ground.until), events)
         path = self._ground.directory / f"{name}.profile"
         topics = [settings.topic_prefix + source for source in SOURCES]
         with self._ground.worker(settings, profile=path if profile else None) as worker:
             async with self._ground.position(settings.prefix, topics) as position:
-                samples = await self._fed(settings, worker, position, events, shares)
+                samples = await watch([worker], position, events, services=self._ground.processes())
             figures: dict[str, Any] = steady(samples, events)
             figures["resident_mib"] = round(worker.resident() / 2**20, 1)
             await self._redis_has_caught_up(settings)

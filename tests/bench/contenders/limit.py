@@ -51,12 +51,10 @@ def main() -> None:
     look_rarely()
     freeze()
     arrived = now()
-    wall, cpu, skip = perf_counter(), process_time(), len(batches) // 5
+    wall, cpu = perf_counter(), process_time()
     events = changed = published = 0
     touched: set[bytes] = set()
-    for index, (number, batch) in enumerate(batches):
-        if index == skip:  # the first fifth warms up
-            wall, cpu, events = perf_counter(), process_time(), 0
+    for number, batch in batches:
         engine = engines[number]
         records = []
         for source, offset, value in batch:
