@@ -105,14 +105,15 @@ class Shelf:
             if profile.outbox:
                 profile.outbox = [entry for entry in profile.outbox if entry[1] >= delivered.get(entry[0], 0)]
             keep(customer, profile)
-            if is_holding and key not in owed:
+            owes = owed.get(key)
+            if owes is None and is_holding:
                 schedule(key, profile.due)
                 if customer not in held:
                     self.entered += 1
                     held[customer] = (self.entered, profile)
                 continue
-            if key in owed:
-                profile.outbox += owed[key]
+            if owes is not None:
+                profile.outbox += owes
             held.pop(customer, None)
             self._store(key, profile, changed)
         return changed

@@ -18,7 +18,7 @@ from state import format_instant
 from stream_app.effects import DeadLetter, Effects
 from stream_app.engine import CLOCK_KEY, META_KEY, PartitionEngine
 from stream_app.outputs import ALERT, Output
-from stream_app.topics import IDENTITIES
+from stream_app.topics import IDENTITIES, SOURCES
 from stream_app.worker.arrivals import Arrivals
 from stream_app.worker.context import Context
 from stream_app.worker.delivery import Delivery
@@ -48,10 +48,10 @@ class Deliveries:
         generation: Consumer generation in which it was assigned; marks of another one are void.
         engine: The fold.
         store: Its profiles.
-        arrivals: Told what is published.
         published: Told of stage changes.
 
     Attributes:
+        arrivals: Since when records wait.
         customers: Customers by (lifecycle index, stage index), as of one instant between two runs: the engine's own
             count moves while another thread reads it.
     """
@@ -63,7 +63,6 @@ class Deliveries:
         generation: int,
         engine: PartitionEngine,
         store: TableStore,
-        arrivals: Arrivals,
         published: Published,
     ) -> None:
         self._context = context
@@ -71,12 +70,12 @@ class Deliveries:
         self._generation = generation
         self._engine = engine
         self._store = store
-        self._arrivals = arrivals
         self._published = published
         self._journal = Journal(store, partial(self._send, "changelog"))
         self._behind = WriteBehind(context.settings.worker.commit_interval / 1e6)
         self._inflight: deque[asyncio.Task[None]] = deque()
         self._last: Delivery | None = None
+        self.arrivals = Arrivals(len(SOURCES))
         self.customers = dict(engine.population)
 
     @property
@@ -108,11 +107,11 @@ class Deliveries:
         """
         while len(self._inflight) >= _IN_FLIGHT:
             await self._inflight.popleft()
-        shelf, now = self._engine.shelf, monotonic()
-        self._behind.note(shelf.entered, told, self._engine.clock_state(), now)
-        values = effects.changed | shelf.release(shelf.entered if is_last else self._behind.due(now))
-        written = self._behind.written(shelf.oldest_held)
-        stored = await self._journal.write(self._with_clock(values, written))
+        engine = self._engine
+        released, written = self._behind.write(
+            engine.shelf, told, engine.clock_state(), monotonic(), is_last=is_last
+        )
+        stored = await self._journal.write(self._with_clock(effects.changed | released, written))
         done = written.done if written else {}
         self._last = run = Delivery(stored, effects, told, done, arrived, self._last)
         run.task = asyncio.create_task(self._finish(run))
@@ -190,7 +189,7 @@ class Deliveries:
             marks.tell(self._generation, TP(names[source], self._partition), offset)
         for source, offset in done.items():
             marks.finish(self._generation, TP(names[source], self._partition), offset)
-        self._arrivals.finish(told)
+        self.arrivals.finish(told)
         self._context.progressed()
 
     async def _send(self, kind: str, records: list[Record], place: int | None = None) -> list[Handed]:

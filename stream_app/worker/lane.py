@@ -15,12 +15,10 @@ from stream_app.alignment import Alignment, Arrived, Punctuation
 from stream_app.effects import Effects
 from stream_app.engine import PartitionEngine
 from stream_app.topics import SOURCES
-from stream_app.worker.arrivals import Arrivals
 from stream_app.worker.context import Context
-from stream_app.worker.deliveries import Deliveries, Published
+from stream_app.worker.deliveries import Deliveries
 from stream_app.worker.intake import NOTES, TICKS, Erase, Intake, Republish, Unmerge, Wake, read_tick
 from stream_app.worker.run_length import RunLength
-from stream_app.worker.stores import TableStore
 
 __all__ = ["Lane"]
 
@@ -38,16 +36,13 @@ class Lane:
     Args:
         context: What all lanes share.
         partition: The partition.
-        generation: Consumer generation in which it was assigned; marks of another one are void.
         engine: The fold, already recovered.
-        store: Its profiles.
         intake: Decoder of its records.
         committed: Committed offsets by source index.
-        published: Told of stage changes that are acknowledged.
+        deliveries: How what it has folded leaves the worker.
 
     Attributes:
         engine: The fold.
-        arrivals: Since when records wait.
         deliveries: What is on its way out.
     """
 
@@ -55,18 +50,15 @@ class Lane:
         self,
         context: Context,
         partition: int,
-        generation: int,
         engine: PartitionEngine,
-        store: TableStore,
         intake: Intake,
         committed: dict[int, int],
-        published: Published,
+        deliveries: Deliveries,
     ) -> None:
         self.context = context
         self.partition = partition
-        self.generation = generation
         self.engine = engine
-        self.store = store
+        self.deliveries = deliveries
         self._intake = intake
         settings = context.settings
         hold, patience = (
@@ -84,8 +76,6 @@ class Lane:
         self._news = asyncio.Event()
         self._closing = False
         self._alarm: asyncio.TimerHandle | None = None
-        self.arrivals = Arrivals(len(SOURCES))
-        self.deliveries = Deliveries(context, partition, generation, engine, store, self.arrivals, published)
 
     # ---------------------------------------------------------------- input
 
@@ -100,7 +90,7 @@ class Lane:
                 if isinstance(tick, Punctuation) and self.engine.clock == "event":
                     self._alignment.punctuate(tick)
         else:
-            self.arrivals.come(source, records[-1].offset + 1, records[0].timestamp / 1000)
+            self.deliveries.arrivals.come(source, records[-1].offset + 1, records[0].timestamp / 1000)
             self._alignment.add(self._intake.read(source, records), monotonic())
         self._news.set()
 
@@ -161,7 +151,7 @@ class Lane:
             last = records[-1]
             stamp = (last.source, last.offset)
             done = _positions(records)
-            arrived = self.arrivals.take(done)
+            arrived = self.deliveries.arrivals.take(done)
             async with self.context.turn:
                 began = monotonic()
                 effects = self.engine.fold(records, now=self.context.now(), stamp=stamp)

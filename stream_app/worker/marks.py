@@ -26,8 +26,8 @@ class Marks:
         >>> marks.outstanding(tp)
         3
         >>> marks.tell(1, tp, 7)
-        >>> marks.outstanding(tp), marks.finished(tp)
-        (1, 5)
+        >>> marks.outstanding(tp), marks.committable()
+        (1, {})
         >>> marks.finish(1, tp, 8)
         True
         >>> marks.committable() == {tp: 8}
@@ -88,10 +88,6 @@ class Marks:
     def told(self, tp: TP) -> int | None:
         """Everything below it is folded and published; ``None`` when nothing was committed or seen yet."""
         return self._told.get(tp)
-
-    def finished(self, tp: TP) -> int | None:
-        """Everything below it is done; ``None`` when nothing was committed or seen yet."""
-        return self._finished.get(tp)
 
     @property
     def any_outstanding(self) -> bool:

@@ -22,6 +22,7 @@ from stream_app.topics import SOURCES
 from stream_app.worker.alert_lane import AlertLane
 from stream_app.worker.changelog import read_partition
 from stream_app.worker.context import Context, end_process
+from stream_app.worker.deliveries import Deliveries
 from stream_app.worker.intake import Intake
 from stream_app.worker.lane import Lane
 from stream_app.worker.marks import Marks
@@ -194,7 +195,7 @@ class Ownership:
             for source, topic in enumerate(self.context.source_topics[: len(SOURCES)]):
                 tp = TP(topic, partition)
                 end, told = end_of(tp), self.marks.told(tp)
-                oldest = lane.arrivals.oldest(source)
+                oldest = lane.deliveries.arrivals.oldest(source)
                 events = 0 if end is None or told is None else max(0, end - told)
                 seconds = 0.0 if oldest is None else max(0.0, now - oldest)
                 yield Lag(topic, partition, events, seconds, lane.engine.time / 1e6)
@@ -271,10 +272,9 @@ class Ownership:
         intake = Intake(self._kinds, self._bounds, partition, context.settings.topics.partitions, store)
         begin = committed.get(TP(context.stage_changes, partition)) or 0
         sink_lane = self._sink_lanes[partition] = SinkLane(context, self._sink, partition, generation, begin)
-        lane = self.lanes[partition] = Lane(
-            context, partition, generation, engine, store, intake, mine, sink_lane.offer_published
-        )
-        await lane.deliveries.announce(undelivered, engine.migrating())
+        deliveries = Deliveries(context, partition, generation, engine, store, sink_lane.offer_published)
+        self.lanes[partition] = Lane(context, partition, engine, intake, mine, deliveries)
+        await deliveries.announce(undelivered, engine.migrating())
         self._alert_lanes[partition] = AlertLane(context, self._book, partition, generation)
 
     async def _in_slices(self, work: Generator[None, None, _T]) -> _T:

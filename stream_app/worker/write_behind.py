@@ -7,6 +7,8 @@ from collections import deque
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from stream_app.shelf import Shelf
+
 __all__ = ["WriteBehind", "Written"]
 
 
@@ -54,8 +56,24 @@ class WriteBehind:
         self._seconds = seconds
         self._runs: deque[_Run] = deque()
 
-    def __len__(self) -> int:
-        return len(self._runs)
+    def write(
+        self, shelf: Shelf, done: Mapping[int, int], clock: bytes, now: float, *, is_last: bool = False
+    ) -> tuple[dict[bytes, bytes], Written | None]:
+        """Note a run that was just folded, and have those stored who were held long enough.
+
+        Args:
+            shelf: Holds the profiles.
+            done: As for `note`.
+            clock: As for `note`.
+            now: As for `note`.
+            is_last: Hold nobody any longer.
+
+        Returns:
+            Profiles to write, by changelog key, and the runs that are complete with them.
+        """
+        self.note(shelf.entered, done, clock, now)
+        values = shelf.release(shelf.entered if is_last else self.due(now))
+        return values, self.written(shelf.oldest_held)
 
     def note(self, through: int, done: Mapping[int, int], clock: bytes, now: float) -> None:
         """Note a run.

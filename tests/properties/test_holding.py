@@ -56,7 +56,7 @@ class Holding(Partition):
 
     def take(self, effects: Effects) -> Effects:
         super().take(effects)
-        self._write({}, self.behind.due(self.now))
+        self._write({})
         return effects
 
     def write_clock(self) -> None:
@@ -65,14 +65,12 @@ class Holding(Partition):
     def finish(self, number: int, *, is_last: bool = False) -> None:
         """Step *number* is folded."""
         self.now += 1.0
-        shelf = self.engine.shelf
-        self._write({_STEPS: number + 1}, shelf.entered if is_last else self.behind.due(self.now))
+        self._write({_STEPS: number + 1}, is_last=is_last)
 
-    def _write(self, done: dict[int, int], through: int) -> None:
-        shelf = self.engine.shelf
-        self.behind.note(shelf.entered, done, self.engine.clock_state(), self.now)
-        shelf.release(through)
-        if written := self.behind.written(shelf.oldest_held):
+    def _write(self, done: dict[int, int], *, is_last: bool = False) -> None:
+        clock = self.engine.clock_state()
+        _, written = self.behind.write(self.engine.shelf, done, clock, self.now, is_last=is_last)
+        if written:
             self.table.put(CLOCK_KEY, written.clock)
             if written.done:
                 self.safe.append((len(self.table.log), written.done[_STEPS]))
