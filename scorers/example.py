@@ -28,6 +28,9 @@ class Example(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, kw_only
         churned: 1 when nothing of the watched kind happened within the horizon, else 0.
         next: Name of the first stage moved to within the horizon; the current stage when there was no move.
         spent: Amount spent within the horizon.
+        deadline: Days after which silence alone moves the customer, `None` if not within the horizon of the next stage.
+        deadline_stage: Name of the stage that it moves the customer to.
+        deadline_by_orders: Whether an order is what is waited for.
     """
 
     id: str
@@ -44,6 +47,9 @@ class Example(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, kw_only
     churned: int | None = None
     next: str | None = None
     spent: float | None = None
+    deadline: float | None = None
+    deadline_stage: str = ""
+    deadline_by_orders: bool = True
 
     @property
     def is_open(self) -> bool:

@@ -2,16 +2,17 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from math import isfinite
+from math import inf, isfinite
 from typing import Any, Literal
 
 import msgspec
 
 from scorers.churn import ChurnModel, told
-from scorers.closed_form import NOTHING_KNOWN, Silence, silence
+from scorers.closed_form import NOTHING_KNOWN, Habit, Silence, silence
+from scorers.deadline import Deadline, chance_of_silence
 from scorers.example import Example, schema_of
 from scorers.linear import Scaler, Vector
-from scorers.next_stage import NextStageModel, places
+from scorers.next_stage import NextStageModel, Place, place_of
 from scorers.population import Period, Population
 from scorers.quality import BinaryQuality, Figures, StageQuality, ValueQuality
 from scorers.transforms import FEATURES, FITTED, INPUTS, Rhythm, inputs, rhythm
@@ -120,8 +121,8 @@ class Learner:
             block = period.since // self.population.habits.every
             self.churn.learn(z, view.said, view.usual_said, example.churned, example.churn_risk, block)
         if example.next is not None:
-            bins = places(features, view.usual.silent)
-            self.next_stage.learn(z, self._stage(example.stage), self._stage(example.next), bins)
+            place = self.place(features, view, period.habit, self._deadline(example), example.churn_risk)
+            self.next_stage.learn(z, self._stage(example.stage), self._stage(example.next), place)
         if example.spent is not None:
             self.value.observe(day_amount(features, 0.0))
             self.value.learn(z, view.spend, example.spent)
@@ -152,6 +153,30 @@ class Learner:
         x = inputs(features, known, task.churn_days, said, usual)
         x -= centre
         return View(x, known, usual, said, float(centre[FITTED]), spend)
+
+    def place(
+        self,
+        features: Sequence[float],
+        view: "View",
+        habit: Habit | None,
+        deadline: Deadline | None,
+        risk: float | None,
+    ) -> Place:
+        """Say where the tables of the next stage find a customer.
+
+        Args:
+            features: Values of `scorers.transforms.FEATURES`.
+            view: What all models read of them.
+            habit: Fitted parameters of those days.
+            deadline: The move that silence brings within the horizon of the next stage, if any.
+            risk: The churn risk as published.
+        """
+        if deadline is None:
+            return place_of(features, view.usual.silent)
+        task = self.task
+        fitted = judged(view.known, habit, task.churn_days)
+        chance = chance_of_silence(deadline, features, task.churn, task.churn_days, habit, fitted, risk)
+        return place_of(features, view.usual.silent, deadline, chance)
 
     def observe(self, features: Sequence[float], asked_at: str, name: str) -> None:
         """Learn from a question as it is asked, long before its answer, how the population orders.
@@ -194,11 +219,21 @@ class Learner:
     def _stage(self, name: str) -> int:
         return self.task.stages.index(name)
 
+    def _deadline(self, example: Example) -> Deadline | None:
+        days = example.deadline
+        if days is None:
+            return None
+        return Deadline(days, self._stage(example.deadline_stage), example.deadline_by_orders)
+
     def _refusal(self, example: Example) -> Outcome | None:
         if example.schema != FEATURE_SCHEMA or len(example.features) != len(FEATURES):
             return "schema"
         stages = self.task.stages
         if example.stage not in stages or (example.next is not None and example.next not in stages):
+            return "stage"
+        if example.deadline is not None and not (
+            0.0 < example.deadline < inf and example.deadline_stage in stages
+        ):
             return "stage"
         if example.churned not in (None, 0, 1):
             return "label"

@@ -7,21 +7,24 @@ answer that is not one is replaced by the closed form's, and counted.
 
 from collections.abc import Callable, Sequence
 from functools import cached_property, partial
-from math import exp, isfinite, log1p
+from math import exp, isfinite
 from typing import Any, ClassVar, NamedTuple
 
 import msgspec
 import numpy as np
 
 from scorers.closed_form import NOTHING_KNOWN, Habit, Silence, probability, silence
+from scorers.deadline import Deadline, chance_of_silence
 from scorers.evaluation import clipped
+from scorers.following import Following, distribution, following_of
 from scorers.learner import FEATURE_SCHEMA, Learner, Task
 from scorers.linear import CLIP
-from scorers.next_stage import SURE, TABLES, places
+from scorers.next_stage import place_of
 from scorers.transforms import FEATURES, FITTED, INPUTS, Rhythm, inputs, rhythm
 from scorers.value import YEAR, bounded, expected_spend, factor, judged
 
 Row = tuple[float, ...]
+Foresee = Callable[[], Deadline | None]
 
 
 class Scores(NamedTuple):
@@ -67,9 +70,7 @@ class Predictor(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         churn_trust: Factor on the closed form's log odds; 1 while nothing is learned.
         churn_share: The challenger's share.
         churn_base: Log odds of a cancellation.
-        stage_intercepts: Per current stage, an intercept per class.
-        stage_tables: Per table, current stage and bin: log probabilities of the stages.
-        stage_trust: Per current stage, a weight for each table and for the regression.
+        following: What follows each stage.
         value_share: Share of the correction that is believed.
         value_factors: From the expected to the typical spend, by the log of the expected spend.
         value_unit: Mean spend of everybody.
@@ -91,9 +92,7 @@ class Predictor(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     churn_trust: float
     churn_share: float
     churn_base: float
-    stage_intercepts: tuple[Row, ...]
-    stage_tables: tuple[tuple[tuple[Row, ...], ...], ...]
-    stage_trust: tuple[Row, ...]
+    following: Following
     value_share: float
     value_factors: Row
     value_unit: float
@@ -104,12 +103,13 @@ class Predictor(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     def _arrays(self) -> tuple[Any, Any, Any]:
         return np.array(self.centre), np.array(self.spread), np.array(self.weights)
 
-    def look(self, x: Sequence[float], stage: int) -> Outlook:
+    def look(self, x: Sequence[float], stage: int, foresee: Foresee | None = None) -> Outlook:
         """Prepare the inputs, which is what costs, and answer as much as is asked for.
 
         Args:
             x: Values of `features`; ages in days, infinite when never. Not to be changed before the last answer.
             stage: Index of the current stage.
+            foresee: Finds the move that silence alone brings within the horizon of the next stage; asked only for that.
         """
         task, habit = self.task, self.habit
         horizon = task.churn_days
@@ -119,21 +119,21 @@ class Predictor(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         said = self.churn_base if task.churn == "cancellations" else fitted.silent
         logits = self._logits(inputs(x, known, horizon, said, usual)) if self.labels else None
         churn = 0.0 if known is None else self._churn(said, logits)
-        following = partial(self._next_stage, stage, x, usual.silent, logits)
+        following = partial(self._next_stage, stage, x, usual.silent, fitted, churn, logits, foresee)
         return Outlook(churn, following, partial(self._value, x, known, fitted, logits))
 
-    def score(self, x: Sequence[float], stage: int) -> Scores:
-        """Answer everything; for *x* and *stage* see `look`."""
-        churn, following, value = self.look(x, stage)
+    def score(self, x: Sequence[float], stage: int, deadline: Deadline | None = None) -> Scores:
+        """Answer everything; for *x* and *stage* see `look`, which finds *deadline*."""
+        churn, following, value = self.look(x, stage, lambda: deadline)
         return Scores(churn, following(), value())
 
     def churn(self, x: Sequence[float]) -> float:
         """Give the probability of churn within its horizon; 0 for somebody who has never been active."""
         return self.score(x, 0).churn
 
-    def next_stage(self, x: Sequence[float], stage: int) -> list[float]:
+    def next_stage(self, x: Sequence[float], stage: int, deadline: Deadline | None = None) -> list[float]:
         """Give the probability of each stage within its horizon; the current stage's means stay."""
-        return self.score(x, stage).next_stage
+        return self.score(x, stage, deadline).next_stage
 
     def value(self, x: Sequence[float]) -> float:
         """Give the typical spend within its horizon, in the base currency."""
@@ -186,35 +186,30 @@ class Predictor(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         return clipped(probability(log_odds))
 
     def _next_stage(
-        self, stage: int, x: Sequence[float], silent: float, logits: list[float] | None
+        self,
+        stage: int,
+        x: Sequence[float],
+        silent: float,
+        fitted: Silence,
+        churn: float,
+        logits: list[float] | None,
+        foresee: Foresee | None,
     ) -> list[float]:
-        bins = places(x, silent)
-        tables, intercepts, trust = self._weighed[stage]
-        told = [
-            a + b + c
-            for a, b, c in zip(tables[0][bins[1]], tables[1][bins[2]], tables[2][bins[3]], strict=True)
-        ]
+        deadline = foresee() if foresee is not None else None
+        if deadline is None:
+            place = place_of(x, silent)
+        else:
+            task = self.task
+            chance = chance_of_silence(deadline, x, task.churn, task.churn_days, self.habit, fitted, churn)
+            place = place_of(x, silent, deadline, chance)
+        told = self.following.told(stage, place)
         if logits is None:
-            return _distribution(told)
-        learned = [a + b for a, b in zip(logits[2:], intercepts, strict=True)]
-        staying, own = learned.pop(), learned[stage]
-        # staying counts for the own stage
-        learned[stage] = max(own, staying) + log1p(exp(-abs(own - staying)))
-        following = [a + trust * b for a, b in zip(told, learned, strict=True)]
-        if not isfinite(sum(following)):
+            return distribution(told)
+        corrected = self.following.corrected(told, stage, place, logits[2:])
+        if not isfinite(sum(corrected)):
             _note_guard()
-            return _distribution(told)
-        return _distribution(following)
-
-    @cached_property
-    def _weighed(self) -> list[tuple[list[list[Row]], Row, float]]:
-        """Per current stage: log probabilities by finer table and bin, the regression's intercepts, and the trust in it."""
-        return [
-            (_tables([table[stage] for table in self.stage_tables], trust), intercepts, trust[-1])
-            for stage, (trust, intercepts) in enumerate(
-                zip(self.stage_trust, self.stage_intercepts, strict=True)
-            )
-        ]
+            return distribution(told)
+        return distribution(corrected)
 
     def _spend(self, x: Sequence[float], known: Rhythm | None, fitted: Silence, ahead: float) -> float:
         task, habit, usual = self.task, self.habit, self.value_usual
@@ -247,23 +242,6 @@ def _note_guard() -> None:
     guarded += 1
 
 
-def _tables(tables: Sequence[Sequence[Row]], trust: Row) -> list[list[Row]]:
-    """Log probabilities times the trust in their table; the coarse table, which has one row, is in the next one."""
-    (coarse,), *finer = [
-        [tuple(weight * said for said in row) for row in table[: None if k else 1]]
-        for k, (table, weight) in enumerate(zip(tables, trust, strict=False))
-    ]
-    finer[0] = [tuple(a + b for a, b in zip(coarse, row, strict=True)) for row in finer[0]]
-    return finer
-
-
-def _distribution(logits: Sequence[float]) -> list[float]:
-    most = max(logits)
-    odds = [exp(logit - most) for logit in logits]
-    total = sum(odds)
-    return [each / total for each in odds]
-
-
 def predictor_of(learner: Learner) -> Predictor:
     """Copy the numbers out of a learner.
 
@@ -272,15 +250,10 @@ def predictor_of(learner: Learner) -> Predictor:
         >>> cold.version, [round(p, 9) for p in cold.next_stage([0.0] * len(FEATURES), 0)]
         (0, [0.8, 0.2])
     """
-    stages = range(len(learner.task.stages))
-    churn, value, following = learner.churn, learner.value, learner.next_stage
+    churn, value = learner.churn, learner.value
     centre = learner.population.now.centre
     opinion = churn.opinion(float(centre[FITTED]))
-    softmax = following.regression
-    with np.errstate(divide="ignore"):
-        tables = [
-            [np.maximum(np.log(following.table(k, s)), -SURE) for s in stages] for k in range(len(TABLES))
-        ]
+    softmax = learner.next_stage.regression
     return Predictor(
         task=learner.task,
         version=learner.version,
@@ -297,9 +270,7 @@ def predictor_of(learner: Learner) -> Predictor:
         churn_trust=opinion.trust,
         churn_share=churn.mixture.weight,
         churn_base=churn.base,
-        stage_intercepts=tuple(_row(intercepts.weights) for intercepts in softmax.outer),
-        stage_tables=tuple(tuple(tuple(map(tuple, stage.tolist())) for stage in table) for table in tables),
-        stage_trust=tuple(_row(trust.weights) for trust in following.trust),
+        following=following_of(learner.next_stage),
         value_share=value.mixture.weight,
         value_factors=tuple(value.curve()),
         value_unit=value.unit,

@@ -4,7 +4,7 @@ A plan looks its names up once and is compiled; reading then costs a fraction of
 time is passed in: the same profile read at two instants gives the two answers that time alone explains.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from state.plan import profile_spec
 from state.profile import Profile
@@ -32,14 +32,23 @@ class FeaturePlan:
         [0, inf]
     """
 
-    __slots__ = ("_expiry", "_values", "_vector", "measures", "names")
+    __slots__ = ("_expiry", "_values", "_vector", "_wanted", "measures", "names")
 
     def __init__(self, names: Iterable[str]) -> None:
         self.names = tuple(names)
-        wanted = [profile_spec(name) for name in self.names]
+        wanted = self._wanted = [profile_spec(name) for name in self.names]
         self.measures = frozenset(measure for _, measure, _ in wanted)
         self._vector, self._values = vector_reader(wanted), values_reader(wanted)
         self._expiry = expiry_reader(wanted)
+
+    def reading(self, measures: Collection[int]) -> tuple[int, ...]:
+        """Positions of the features that are read from any of these measures (ids).
+
+        Examples:
+            >>> FeaturePlan(["orders", "sessions_30d", "days_since_last_order"]).reading({6})
+            (0, 2)
+        """
+        return tuple(place for place, (_, measure, _) in enumerate(self._wanted) if measure in measures)
 
     def vector(self, profile: Profile, at: int) -> list[float]:
         """The features at the instant *at* (µs), in which an age (``days_since_…``) is given by its origin.

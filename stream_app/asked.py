@@ -4,6 +4,7 @@ from array import array
 from collections.abc import Iterator, Sequence
 from math import nan
 
+from scorers.deadline import Deadline
 from scorers.predictor import Scores
 from scorers.transforms import FEATURES
 from state import DAY
@@ -38,6 +39,7 @@ class Asked:
 
     __slots__ = (
         "_chances",
+        "_deadlines",
         "_features",
         "_revenues",
         "_risks",
@@ -68,6 +70,7 @@ class Asked:
         self._since = array("q")
         self._features = array("f")
         self._risks = array("d")
+        self._deadlines: dict[int, Deadline] = {}
         self._chances = array("f")
         self._revenues = array("q")
 
@@ -81,6 +84,7 @@ class Asked:
         *,
         known: bool,
         since: int,
+        deadline: Deadline | None = None,
         year: float = nan,
     ) -> None:
         """Ask about one customer.
@@ -93,8 +97,11 @@ class Asked:
             revenue: Lifetime revenue (micro-units).
             known: Whether churn can be asked about: only the active can stop.
             since: When the customer came into the stage (µs).
+            deadline: What silence alone leads to within the horizon of the next stage.
             year: Expected spend within a year.
         """
+        if deadline is not None:
+            self._deadlines[len(self.customers)] = deadline
         self.customers.append(customer)
         self.stages.append(stage)
         self.values.append(scores.value)
@@ -120,6 +127,10 @@ class Asked:
         """Probability by stage index."""
         width = len(self._chances) // len(self.customers)
         return self._chances[row * width : (row + 1) * width].tolist()
+
+    def deadline(self, row: int) -> Deadline | None:
+        """What silence alone leads to within the horizon of the next stage."""
+        return self._deadlines.get(row)
 
     def risk(self, row: int) -> float | None:
         """Churn risk, None for somebody who was never active."""

@@ -1,11 +1,12 @@
 """Everything that a scoring step needs besides the customer: compiled lifecycles, feature plans, models, policy."""
 
 from collections.abc import Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from typing import cast
 
 import msgspec
 
+from scorers.deadline import Deadline, deadline_of
 from scorers.definition import LifecycleError
 from scorers.learner import Task
 from scorers.lifecycle import Lifecycle
@@ -15,11 +16,13 @@ from scorers.transforms import FEATURES, PROFILE_FEATURES
 from state import (
     DAY,
     HOUR,
+    MEASURE_IDS,
     ChurnLabel,
     FeaturePlan,
     FoldPlan,
     Horizons,
     Kind,
+    Profile,
     Standing,
     kind_of,
     nearest,
@@ -27,6 +30,8 @@ from state import (
 from stream_app.bundled import bundled
 from stream_app.errors import Misconfigured
 from stream_app.settings import Settings
+
+_ORDERING = frozenset(MEASURE_IDS[name] for name in ("orders", "order_days", "revenue"))
 
 __all__ = ["Policy", "Scoring", "Track", "load_lifecycles", "scoring_for"]
 
@@ -84,18 +89,24 @@ class Track:
         actions: First recommended action of each stage.
     """
 
-    __slots__ = ("actions", "horizons", "lifecycle", "name", "rules", "stages")
+    __slots__ = ("_ordering", "actions", "horizons", "lifecycle", "name", "rules", "stages")
 
     def __init__(self, lifecycle: Lifecycle) -> None:
         self.lifecycle = lifecycle
         self.name = lifecycle.name
         self.stages = lifecycle.stage_names
         self.rules = FeaturePlan(lifecycle.features)
+        self._ordering = self.rules.reading(_ORDERING)
         labels = lifecycle.labels
         self.horizons = Horizons(
             labels.horizon, labels.next_stage_horizon, labels.value_horizon, cast("ChurnLabel", labels.churn)
         )
         self.actions = tuple(stage.actions[0] if stage.actions else "" for stage in lifecycle.stages)
+
+    def deadline(self, profile: Profile, standing: Standing, at: int) -> Deadline | None:
+        """What silence alone leads to within the horizon of the next stage, seen from the instant *at* (µs)."""
+        read = partial(self.rules.vector, profile)
+        return deadline_of(self.lifecycle, standing, at, at + self.horizons.next_stage, read, self._ordering)
 
     @property
     def task(self) -> Task:

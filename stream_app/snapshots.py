@@ -22,6 +22,7 @@ from scorers.transforms import LAST_EVENT, LAST_ORDER
 from state import DAY, FAR, MEASURE_IDS, Horizons, Profile, format_instant, is_askable, parse_instant
 from stream_app.asked import UNKNOWN, Asked
 from stream_app.engine import PartitionEngine
+from stream_app.examples import deadline_told
 from stream_app.judgement import Judgement, Learned, Prediction, learning_delays
 from stream_app.purchases import Purchases
 from stream_app.scoring import Scoring, Track
@@ -122,7 +123,8 @@ class Snapshots:
             for index, track in enumerate(scoring.tracks):
                 standing, predictor = profile.standings[index], predictors[index]
                 seen = scoring.view(features, standing, at - 1)
-                scores = predictor.score(seen, standing.stage)
+                deadline = track.deadline(profile, standing, at - 1)
+                scores = predictor.score(seen, standing.stage, deadline)
                 everybody[index].add(
                     customer,
                     standing.stage,
@@ -131,6 +133,7 @@ class Snapshots:
                     profile.counts[_REVENUE],
                     known=is_askable(profile, track.horizons.label),
                     since=standing.since,
+                    deadline=deadline,
                     year=predictor.value_ahead(seen, value=scores.value),
                 )
         for index, asked in enumerate(everybody):
@@ -187,7 +190,7 @@ class Snapshots:
 
     def _examples(self, track: Track, asked: Asked, labels: tuple[str, ...], at: int) -> Iterator[Example]:
         for row, customer in asked.rows():
-            prediction = self._prediction(track, asked, row, labels)
+            prediction, deadline = self._prediction(track, asked, row, labels), asked.deadline(row)
             yield Example(
                 id=xxh3_64_hexdigest(f"{track.name}/{asked.at}/{'+'.join(labels)}/{customer}".encode()),
                 lifecycle=track.name,
@@ -203,6 +206,7 @@ class Snapshots:
                 churned=prediction.churned,
                 next=prediction.next,
                 spent=prediction.spent,
+                **({} if deadline is None else deadline_told(deadline, track.stages)),
             )
 
     # ------------------------------------------------------------------ telling

@@ -5,6 +5,7 @@ instants at which something can change (`profile.due`), in order, so silence is 
 """
 
 import math
+from functools import partial
 
 from scorers.predictor import Outlook
 from state import (
@@ -288,7 +289,8 @@ def _look(
 ) -> Outlook:
     """Put the churn risk of the moment into the standing; whoever was never active has none."""
     scoring.scored[index] += 1
-    outlook = scoring.predictors[index].look(scoring.view(values, standing, at), standing.stage)
+    foresee = partial(scoring.tracks[index].deadline, profile, standing, at)
+    outlook = scoring.predictors[index].look(scoring.view(values, standing, at), standing.stage, foresee)
     askable = is_askable(profile, scoring.horizons[index].label)
     standing.risk = outlook.churn if askable and math.isfinite(outlook.churn) else -1.0
     return outlook
@@ -312,13 +314,14 @@ def _ask(
     if waiting >= scoring.policy.max_pending or not is_askable(profile, scoring.horizons[index].label):
         return []
     seen = scoring.view(values, standing, at)
-    scores = predictor.score(seen, standing.stage)
+    deadline = scoring.tracks[index].deadline(profile, standing, at)
+    scores = predictor.score(seen, standing.stage, deadline)
     pending = ask(
         profile,
         at=at,
         lifecycle=index,
         stage=standing.stage,
-        features=seen,
+        features=[*seen, *(deadline or ())],
         risk=scores.churn,
         next_stage=scores.next_stage,
         value=scores.value,

@@ -4,6 +4,7 @@ import random
 from math import inf
 
 from scorers.closed_form import probability
+from scorers.deadline import Deadline
 from scorers.example import Example
 from scorers.learner import Learner, Task
 from scorers.predictor import predictor_of
@@ -47,6 +48,12 @@ def buyer(rng: random.Random) -> list[float]:
     )
 
 
+def due(x: list[float], stage: int) -> Deadline | None:
+    """The last month of a year without an order is a deadline for whoever is loyal, and leads to lapsed."""
+    left = 365.0 - x[FEATURES.index("days_since_last_order")]
+    return Deadline(left, 3, by_orders=True) if stage == 2 and 0.0 < left <= 30.0 else None
+
+
 def examples(count: int, *, seed: int = 1, ask_learner: bool = True) -> list[Example]:
     """Answered questions in order, with the predictions of a learner that learned the ones before."""
     rng = random.Random(seed)
@@ -55,7 +62,8 @@ def examples(count: int, *, seed: int = 1, ask_learner: bool = True) -> list[Exa
     for number in range(count):
         x = buyer(rng)
         stage = rng.randrange(4)
-        given = predictor_of(learner).score(x, stage) if ask_learner else None
+        deadline = due(x, stage)
+        given = predictor_of(learner).score(x, stage, deadline) if ask_learner else None
         active = x[FEATURES.index("orders")] > 0
         opens = x[FEATURES.index("email_opens_30d")]
         recency = x[FEATURES.index("days_since_last_order")]
@@ -75,6 +83,8 @@ def examples(count: int, *, seed: int = 1, ask_learner: bool = True) -> list[Exa
             model_version=learner.labels,
             churned=churned,
             next=TASK.stages[(stage + 1) % 4] if moves else TASK.stages[stage],
+            deadline=deadline.days if deadline else None,
+            deadline_stage=TASK.stages[deadline.stage] if deadline else "",
             spent=rng.expovariate(1 / 40) * (1 - churned) if churned is not None else 0.0,
         )
         if ask_learner:

@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scorers import predictor as predictor_module
+from scorers.deadline import Deadline
 from scorers.learner import Learner, Task
-from scorers.next_stage import places
+from scorers.next_stage import place_of
 from scorers.predictor import Predictor, cold_start, predictor_of
 from scorers.transforms import FEATURES
 from tests.scorers.buyers import TASK, buyer, examples, features_of
@@ -33,7 +34,12 @@ def test_it_equals_the_models_that_learn(learner: Learner) -> None:
         churn = 0.0 if view.known is None else learner.churn.probability(z, view.said, view.usual_said)
         scores = predictor.score(x, stage)
         assert scores.churn == pytest.approx(churn, abs=1e-9)
-        following = learner.next_stage.distribution(z, stage, places(x, view.usual.silent))
+        following = learner.next_stage.distribution(z, stage, place_of(x, view.usual.silent))
+        assert scores.next_stage == pytest.approx(following, abs=1e-9)
+        deadline = Deadline(rng.uniform(0.1, 30.0), rng.choice([0, 3]), by_orders=rng.random() < 0.7)
+        scores = predictor.score(x, stage, deadline)
+        place = learner.place(x, view, learner.population.now.habit, deadline, scores.churn)
+        following = learner.next_stage.distribution(z, stage, place)
         assert scores.next_stage == pytest.approx(following, abs=1e-9)
         assert scores.value == pytest.approx(learner.value.typical(z, view.spend), rel=1e-9)
 
@@ -56,8 +62,13 @@ def test_an_answer_that_is_no_number_is_replaced_and_counted(learner: Learner) -
 
 @given(st.lists(st.floats(), min_size=len(FEATURES), max_size=len(FEATURES)), st.integers(0, 3))
 def test_no_answer_is_ever_not_a_number(learner: Learner, x: list[float], stage: int) -> None:
-    for predictor in (cold_start(TASK), predictor_of(learner)):
-        churn, following, value = predictor.score(x, stage)
+    asked = [
+        (predictor, deadline)
+        for predictor in (cold_start(TASK), predictor_of(learner))
+        for deadline in (None, Deadline(1e-9, 0, by_orders=True), Deadline(29.0, 3, by_orders=False))
+    ]
+    for predictor, deadline in asked:
+        churn, following, value = predictor.score(x, stage, deadline)
         assert 0 <= churn <= 1
         assert sum(following) == pytest.approx(1)
         assert min(following) >= 0
