@@ -20,7 +20,7 @@ from aiokafka import AIOKafkaProducer
 from scorers.example import Example, encode_example
 from scorers.learner import Learner
 from scorers.predictor import Predictor, predictor_of
-from scorers.snapshot import Snapshot, SnapshotRefused
+from scorers.snapshot import MAGIC, Snapshot, SnapshotRefused
 from stream_app.kafka_clients import client_options
 from stream_app.model_feed import follow
 from stream_app.model_file import load_models, save_models
@@ -51,6 +51,7 @@ def for_task(topic: ModelTopic, count: int) -> list[Example]:
             stage=names[example.stage],
             next=names[example.next or example.stage],
             next_stage={names[stage]: p for stage, p in example.next_stage.items()},
+            deadline_stage=names.get(example.deadline_stage, ""),
         )
         for example in examples(count, ask_learner=False)
     ]
@@ -142,7 +143,7 @@ def test_a_forged_snapshot_is_refused_by_all_and_rebuilt(kafka: str) -> None:
         following = asyncio.create_task(follow(topic, got.append, refused.append))
         await until(lambda: got)
         async with AIOKafkaProducer(**topic.client) as producer:
-            await producer.send_and_wait(topic.models.topic, b"LCM5" + b"x" * 500, key=RECORD_KEY)
+            await producer.send_and_wait(topic.models.topic, MAGIC + b"x" * 500, key=RECORD_KEY)
         await until(lambda: refused)
         assert (len(got), refused[0].reason) == (1, "signature")
         async with trainer(topic):

@@ -75,7 +75,7 @@ def test_other_stages_are_refused_and_other_thresholds_are_not() -> None:
 
 def test_nonsense_and_too_much_are_refused() -> None:
     assert reason_of(b"") == reason_of(b"GET / HTTP/1.1") == "format"
-    assert reason_of(b"LCM5" + b"x" * 2_000_000) == "size"
+    assert reason_of(snapshots.MAGIC + b"x" * 2_000_000) == "size"
 
 
 def test_the_size_is_bounded_when_everything_is_full() -> None:
