@@ -124,7 +124,8 @@ class _Writer:
     def _decayed(self, measure: int, days: int) -> str:
         weights = f"weights_{days}"
         self._parts[weights] = [0.5 ** (age / days) for age in range(days * DECAY_REACH)]
-        return f"decayed({self.series(measure, DAY)}, today, {weights})"
+        series = self.series(measure, DAY)
+        return f"(decayed({series}, today, {weights}) if {series} else 0.0)"
 
     def define(self, body: list[str]) -> Callable[[Profile, int], Any]:
         """Compile the function."""
@@ -143,15 +144,14 @@ def _trend(later: int, whole: int) -> float:
     return inf if later else 1.0
 
 
-def _decayed(series: list[int] | None, today: int, weights: list[float]) -> float:
+def _decayed(series: list[int], today: int, weights: list[float]) -> float:
     """The series, each day weighed by its age."""
     value, reach = 0.0, len(weights)
-    if series:
-        for place in range(len(series) - 2, -1, -2):
-            age = today - series[place]
-            if age >= reach:
-                break
-            value += series[place + 1] * weights[max(age, 0)]
+    for place in range(len(series) - 2, -1, -2):
+        age = today - series[place]
+        if age >= reach:
+            break
+        value += series[place + 1] * weights[age if age > 0 else 0]  # noqa: FURB136 - a call to max costs more than the rest
     return value
 
 

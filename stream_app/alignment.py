@@ -10,7 +10,7 @@ Without punctuations records wait for `hold` seconds at most, so that a producer
 from collections import deque
 from collections.abc import Iterable, Mapping
 from heapq import heapify, heappop, heapreplace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 __all__ = ["Alignment", "Arrived", "Punctuation"]
 
@@ -28,7 +28,7 @@ class Arrived(NamedTuple):
     at: int
     source: int
     offset: int
-    item: object
+    item: Any
 
 
 class Punctuation(NamedTuple):

@@ -1,24 +1,39 @@
-"""The wall clock's way with a run: fold without evaluating, then evaluate everybody once, as of now."""
+"""The wall clock's way with a run: customer by customer, fold without evaluating, then evaluate once, as of now."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 
 from state import Event, Profile, apply, settle
+from stream_app.alignment import Arrived
 from stream_app.effects import Touched
 from stream_app.examples import example_of
 from stream_app.outputs import EXAMPLE, Output
 from stream_app.scoring import Scoring
 from stream_app.step import evaluate, pass_time, passes, totals
 
-__all__ = ["answers_before", "evaluated", "fold_only"]
+__all__ = ["answers_before", "by_customer", "evaluated", "fold_only"]
 
 
-def fold_only(scoring: Scoring, profile: Profile, event: Event, touched: Touched) -> bool:
+def by_customer(records: Iterable[Arrived]) -> dict[str, list[Arrived]]:
+    """Events sorted by customer, each one's in the order in which they came.
+
+    Customers do not look at each other. So one is worked on from its first event to the stored profile while that is
+    in the processor's caches, which costs a third less than to go through a run of thousands several times.
+    """
+    found: dict[str, list[Arrived]] = {}
+    for record in records:
+        of_one = found.get(record.item.customer)
+        if of_one is None:
+            found[record.item.customer] = [record]
+        else:
+            of_one.append(record)
+    return found
+
+
+def fold_only(scoring: Scoring, touched: Touched, event: Event) -> bool:
     """Fold an event, and note that its customer is to be evaluated; returns whether it was new."""
-    customer = event.customer
-    touched.reached[customer] = max(event.at, touched.reached.get(customer, 0))
-    if scoring.watches(event.kind):
-        touched.watched.add(customer)
-    return apply(profile, event, scoring.fold)
+    touched.reached = max(event.at, touched.reached)
+    touched.is_watched = touched.is_watched or scoring.watches(event.kind)
+    return apply(touched.profile, event, scoring.fold)
 
 
 def answers_before(scoring: Scoring, customer: str, profile: Profile, at: int) -> list[Output]:
@@ -31,14 +46,13 @@ def answers_before(scoring: Scoring, customer: str, profile: Profile, at: int) -
     ]
 
 
-def evaluated(scoring: Scoring, touched: Touched, now: int) -> Iterator[list[Output]]:
-    """Evaluate whoever had an event in the run at its last event, and let time pass for it up to *now* (µs)."""
-    for customer, reached in touched.reached.items():
-        profile = touched.profiles[customer]
-        at = max(profile.last[0] or reached, profile.evaluated_at)
-        moved = touched.totals[customer] != totals(profile)
-        is_idle = not moved and customer not in touched.watched
-        if is_idle and profile.due > now and passes(scoring, customer, profile, at):
-            continue
-        outputs = evaluate(scoring, customer, profile, at, moved=moved, is_event=True)
-        yield outputs + pass_time(scoring, customer, profile, now)
+def evaluated(scoring: Scoring, customer: str, touched: Touched, now: int) -> list[Output]:
+    """Evaluate a customer at its last event in a run, and let time pass for it up to *now* (µs)."""
+    profile = touched.profile
+    at = max(profile.last[0] or touched.reached, profile.evaluated_at)
+    moved = touched.totals != totals(profile)
+    is_idle = not (moved or touched.is_watched)
+    if is_idle and profile.due > now and passes(scoring, customer, profile, at):
+        return []
+    outputs = evaluate(scoring, customer, profile, at, moved=moved, is_event=True)
+    return outputs + pass_time(scoring, customer, profile, now)

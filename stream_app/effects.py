@@ -1,14 +1,16 @@
 """What folding a run has brought about: profiles to store, outputs to publish, records that were refused."""
 
 from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from state import Profile, Rejected
+from stream_app.alignment import Arrived
 
 if TYPE_CHECKING:
     from stream_app.outputs import Output
 
-__all__ = ["DeadLetter", "Effects", "Refused", "Touched"]
+__all__ = ["DeadLetter", "Effects", "Refused", "Touched", "personal"]
 
 
 class Refused(NamedTuple):
@@ -60,16 +62,46 @@ class Effects:
 
 
 class Touched:
-    """Profiles that a run changes, their latest event in it, and their purchase totals before it.
+    """A profile that a run changes.
+
+    Args:
+        profile: As it is by now; a note may put another one in its place.
+        totals: Its purchase totals before the run.
 
     Attributes:
-        watched: Customers with an event of a kind that some rule looks at.
+        reached: Instant (µs) of its latest event in the run; 0 if there was none.
+        is_watched: Whether an event was of a kind that some rule looks at.
+        is_changed: Whether it is to be stored.
     """
 
-    __slots__ = ("profiles", "reached", "totals", "watched")
+    __slots__ = ("is_changed", "is_watched", "profile", "reached", "totals")
 
-    def __init__(self) -> None:
-        self.profiles: dict[str, Profile] = {}
-        self.reached: dict[str, int] = {}
-        self.totals: dict[str, tuple[int, int, int, int]] = {}
-        self.watched: set[str] = set()
+    def __init__(self, profile: Profile, totals: tuple[int, int, int, int]) -> None:
+        self.profile = profile
+        self.totals = totals
+        self.reached = 0
+        self.is_watched = self.is_changed = False
+
+
+def personal(
+    records: Iterable[Arrived], effects: Effects, reached: Callable[[int], None] | None = None
+) -> Iterator[Arrived]:
+    """The events about customers; what the other records bring about is noted.
+
+    Args:
+        records: Items are `state.Event` or `Refused`.
+        effects: Gets what the others bring about.
+        reached: Told the instant (µs) of every event when its turn comes.
+    """
+    for record in records:
+        item = record.item
+        if isinstance(item, Refused):
+            effects.dead_letters.append(DeadLetter(record.source, record.offset, item))
+            effects.outcomes[record.source, "dead_letter"] += 1
+            continue
+        if reached is not None:
+            reached(item.at)
+        if item.kind.is_personal:
+            yield record
+        else:
+            effects.outcomes[record.source, "impersonal"] += 1

@@ -12,16 +12,15 @@ import orjson
 
 from state import FAR, Event, Profile
 from stream_app.alignment import Arrived
-from stream_app.as_of_now import answers_before, evaluated, fold_only
-from stream_app.effects import DeadLetter, Effects, Refused, Touched
+from stream_app.as_of_now import answers_before, by_customer, evaluated, fold_only
+from stream_app.effects import Effects, Touched, personal
 from stream_app.identity import Identities
 from stream_app.identity_book import Turn
-from stream_app.identity_notes import Note
+from stream_app.identity_notes import by_receiver
 from stream_app.latest import latest, net
 from stream_app.migrating import Schema
-from stream_app.outputs import Output
+from stream_app.outputs import Output, owed_by
 from stream_app.profile_store import Store
-from stream_app.recent import RECENT
 from stream_app.retelling import gone, told_again, told_anew
 from stream_app.scoring import Scoring
 from stream_app.shelf import Shelf
@@ -44,7 +43,6 @@ class PartitionEngine:
         store: Profiles of this partition.
         clock: ``event``: only events and ticks move time, and every transition of a history is gone through. ``wall``:
             profiles are evaluated once a run, as of now; what lies in the past is not published step by step.
-        recent: Decoded profiles to keep at hand, some kilobytes each: few customers cause most events.
         hold: Changed profiles that owe nothing and may be held, see `Shelf`; by default none is.
 
     Attributes:
@@ -54,9 +52,7 @@ class PartitionEngine:
         shelf: The profiles at hand, and those that are held.
     """
 
-    def __init__(
-        self, scoring: Scoring, store: Store, clock: Clock, recent: int = RECENT, hold: int = 0
-    ) -> None:
+    def __init__(self, scoring: Scoring, store: Store, clock: Clock, hold: int = 0) -> None:
         self.scoring = scoring
         self.store = store
         self.clock = clock
@@ -66,7 +62,7 @@ class PartitionEngine:
         self._newest = 0
         self._schema = Schema(scoring, None)
         self._used: set[int] = set()
-        self.shelf = Shelf(store, recent, hold)
+        self.shelf = Shelf(store, hold)
         self._identities = Identities(self)
 
     def fold(self, records: Iterable[Arrived], *, now: int = 0, stamp: tuple[int, int] = (0, 0)) -> Effects:
@@ -77,19 +73,49 @@ class PartitionEngine:
             now: Wall clock (µs); only looked at with the wall clock.
             stamp: Source and offset that are committed when, and only when, this run is delivered.
         """
-        effects, touched = Effects(), Touched()
-        for record in records:
-            item = record.item
-            if isinstance(item, Event):
-                self._fold_event(record, item, touched, effects, now)
-            elif isinstance(item, Refused):
-                effects.dead_letters.append(DeadLetter(record.source, record.offset, item))
-                effects.outcomes[record.source, "dead_letter"] += 1
-        if self.clock == "wall":
-            self._evaluate_as_of(now, touched, effects)
-            self.time = max(self.time, now - self.scoring.policy.lateness)
-        self._keep(touched.profiles, effects, stamp)
+        effects = Effects()
+        if self.clock == "event":
+            self._fold_in_order(records, effects, stamp)
+            return effects
+        horizon = now - self.scoring.policy.lateness
+        for customer, of_one in by_customer(personal(records, effects)).items():
+            touched, before = self._touch(customer, anonymous=of_one[0].item.anonymous), len(effects.outputs)
+            for record in of_one:
+                self._fold_event(record, touched, effects, late=record.item.at < horizon)
+            if touched.is_changed:
+                if touched.reached:
+                    self.note(evaluated(self.scoring, customer, touched, now), effects)
+                self._keep(customer, touched.profile, effects, effects.outputs[before:], stamp)
+        self.time = max(self.time, horizon)
         return effects
+
+    def _fold_in_order(self, records: Iterable[Arrived], effects: Effects, stamp: tuple[int, int]) -> None:
+        """Event time: what was published when is told in order, so the customers of a run are worked on side by side."""
+        run: dict[str, Touched] = {}
+        for record in personal(records, effects, self._move_clock):
+            event = record.item
+            touched = run.get(event.customer)
+            if touched is None:
+                touched = run[event.customer] = self._touch(event.customer, anonymous=event.anonymous)
+            self._fold_event(record, touched, effects, late=event.at < self.time)
+        owed = owed_by(effects.outputs)
+        for customer, touched in run.items():
+            if touched.is_changed:
+                self._keep(customer, touched.profile, effects, owed.get(customer.encode(), []), stamp)
+
+    def _move_clock(self, at: int) -> None:
+        """Let the newest event move the clock of event time.
+
+        This happens at every record, also one that is read again, and not at the end of a run: where fetches
+        cut the log must leave no trace.
+        """
+        if at > self._newest:
+            self._newest = at
+            self.time = max(self.time, at - self.scoring.policy.lateness - 1)
+
+    def _touch(self, customer: str, *, anonymous: bool) -> Touched:
+        profile = self.shelf.load(customer) or Profile(anonymous=anonymous)
+        return Touched(profile, totals(profile))
 
     @property
     def written_under(self) -> int:
@@ -118,50 +144,38 @@ class PartitionEngine:
             most: Evaluations after which to stop, so that whoever calls can do something else in between.
             stamp: As for `fold`.
         """
-        effects, touched = Effects(), Touched()
+        effects = Effects()
         until, budget = self.time, most
         for _, key in self.shelf.timers.pop_until(until):
             if (profile := self.shelf.load(customer := key.decode())) is None:
                 continue
+            before = len(effects.outputs)
             outputs = pass_time(self.scoring, customer, profile, until, budget)
             self.note(outputs, effects)
-            touched.profiles[customer] = profile
+            self._keep(customer, profile, effects, effects.outputs[before:], stamp)
             budget -= 1 + len(outputs)
             if budget <= 0:
                 break
-        self._keep(touched.profiles, effects, stamp)
         return effects
 
-    def _fold_event(
-        self, record: Arrived, event: Event, touched: Touched, effects: Effects, now: int
-    ) -> None:
-        late = self._pass_with(event, now)
-        if not event.kind.is_personal:
-            effects.outcomes[record.source, "impersonal"] += 1
-            return
-        customer = event.customer
-        profile = touched.profiles.get(customer) or self.shelf.load(customer)
-        profile = profile or Profile(anonymous=event.anonymous)
+    def _fold_event(self, record: Arrived, touched: Touched, effects: Effects, *, late: bool) -> None:
+        event, profile = record.item, touched.profile
         if is_absorbed(profile, record.source, record.offset):
             effects.outcomes[record.source, "duplicate"] += 1
             return
-        if customer not in touched.profiles:
-            touched.profiles[customer] = profile
-            touched.totals[customer] = totals(profile)
+        touched.is_changed = True
         if profile.identity is not None:
             if profile.identity.moved_to:
-                is_new = self._identities.forward(customer, profile, event, effects, late=late)
+                is_new = self._identities.forward(event.customer, profile, event, effects, late=late)
                 effects.outcomes[record.source, "forwarded" if is_new else "duplicate"] += 1
                 return
             self._identities.fold_apart(profile, event)
-        folded = self.absorb(event, profile, touched, effects, late=late)
+        folded = self.absorb(event, touched, effects, late=late)
         effects.outcomes[record.source, "duplicate" if not folded else "late" if late else "applied"] += 1
 
-    def absorb(
-        self, event: Event, profile: Profile, touched: Touched, effects: Effects, *, late: bool = False
-    ) -> bool:
+    def absorb(self, event: Event, touched: Touched, effects: Effects, *, late: bool = False) -> bool:
         """Fold an event into the profile of its customer; returns whether it was new."""
-        customer = event.customer
+        customer, profile = event.customer, touched.profile
         if profile.anonymous and not event.anonymous:
             profile.anonymous = False
         if self.clock == "event":
@@ -169,7 +183,7 @@ class PartitionEngine:
             self.note(outputs, effects)
         else:
             effects.outputs += answers_before(self.scoring, customer, profile, event.at)
-            folded = fold_only(self.scoring, profile, event, touched)
+            folded = fold_only(self.scoring, touched, event)
         if event.link and folded:
             self._identities.link(customer, profile, event, effects)
         return folded
@@ -184,43 +198,27 @@ class PartitionEngine:
             now: As for `fold`.
             stamp: As for `fold`.
         """
-        effects, touched = Effects(), Touched()
-        for record in records:
-            note = record.item
-            if not isinstance(note, Note):
-                continue
-            profile = (
-                touched.profiles.get(note.to) or self.shelf.load(note.to) or Profile(anonymous=True, due=FAR)
-            )
-            if is_absorbed(profile, record.source, record.offset):
-                effects.outcomes[record.source, "duplicate"] += 1
-                continue
-            touched.profiles[note.to] = profile
-            touched.totals.setdefault(note.to, totals(profile))
-            is_new = self._identities.take(note, profile, Turn(touched, effects, now))
-            effects.outcomes[record.source, "applied" if is_new else "duplicate"] += 1
-        if self.clock == "wall":
-            self._evaluate_as_of(now, touched, effects)
-        self._keep(touched.profiles, effects, stamp)
+        effects = Effects()
+        for to, for_one in by_receiver(records).items():
+            profile, before = self.shelf.load(to) or Profile(anonymous=True, due=FAR), len(effects.outputs)
+            touched = Touched(profile, totals(profile))
+            turn = Turn(touched, effects, now)
+            for record in for_one:
+                self._take(record, turn)
+            if touched.is_changed:
+                if touched.reached:
+                    self.note(evaluated(self.scoring, to, touched, now), effects)
+                self._keep(to, touched.profile, effects, effects.outputs[before:], stamp)
         return effects
 
-    def _pass_with(self, event: Event, now: int) -> bool:
-        """Let the newest event move the partition's clock; returns whether *event* comes later than allowed.
-
-        This happens at every record, also one that is read again, and not at the end of a run: where fetches
-        cut the log must leave no trace.
-        """
-        lateness = self.scoring.policy.lateness
-        if self.clock == "wall":
-            return event.at < now - lateness
-        if event.at > self._newest:
-            self._newest = event.at
-            self.time = max(self.time, event.at - lateness - 1)
-        return event.at < self.time
-
-    def _evaluate_as_of(self, now: int, touched: Touched, effects: Effects) -> None:
-        for outputs in evaluated(self.scoring, touched, now):
-            self.note(outputs, effects)
+    def _take(self, record: Arrived, turn: Turn) -> None:
+        touched, effects = turn.touched, turn.effects
+        if is_absorbed(touched.profile, record.source, record.offset):
+            effects.outcomes[record.source, "duplicate"] += 1
+            return
+        touched.is_changed = True
+        is_new = self._identities.take(record.item, touched.profile, turn)
+        effects.outcomes[record.source, "applied" if is_new else "duplicate"] += 1
 
     def profile(self, customer: str) -> Profile | None:
         """The stored profile of a customer."""
@@ -234,9 +232,12 @@ class PartitionEngine:
         """Note that everything stamped below *offset* of *source* has been delivered."""
         self.shelf.delivered(source, offset)
 
-    def _keep(self, profiles: Mapping[str, Profile], effects: Effects, stamp: tuple[int, int]) -> None:
-        """Store the changed profiles, each with what it has still to publish."""
-        effects.changed |= self.shelf.keep(profiles, effects.outputs, stamp, self._schema.identity)
+    def _keep(
+        self, customer: str, profile: Profile, effects: Effects, owed: list[Output], stamp: tuple[int, int]
+    ) -> None:
+        """Store a changed profile with what it has still to publish."""
+        profile.written_under = self._schema.identity
+        self.shelf.keep(customer, profile, owed, stamp, effects.changed)
 
     def note(self, outputs: list[Output], effects: Effects) -> None:
         """Count moves, and keep what is to be published: no stage changes without an output that tells it."""
@@ -304,9 +305,10 @@ class PartitionEngine:
             for customer, profile in profiles.items():
                 if profile.evaluated_at:
                     profile.due = max(self.time, profile.evaluated_at)
-                effects.outputs += told_anew(self.scoring, customer, profile)
+                owed = list(told_anew(self.scoring, customer, profile))
+                effects.outputs += owed
                 self.population.update(place for place in enumerate(_stages(profile)) if place[1] >= 0)
-            self._keep(profiles, effects, stamp)
+                self._keep(customer, profile, effects, owed, stamp)
             yield effects
 
     def republish(self) -> Iterator[Output]:
@@ -321,14 +323,14 @@ class PartitionEngine:
             effects.outputs += gone(self.scoring, customer, 0)
             return effects  # whoever asked is answered, also about somebody who is not known
         closed = self._identities.erase(customer, profile, effects)
-        self._keep({customer: closed}, effects, stamp)
+        self._keep(customer, closed, effects, effects.outputs, stamp)
         return effects
 
     def unmerge(self, anonymous: str, nonce: str, *, stamp: tuple[int, int] = (0, 0)) -> Effects:
         """Ask for the release of an id that was merged; the answer is among the merges."""
         effects, profile = Effects(), self.shelf.load(anonymous) or Profile(anonymous=True, due=FAR)
         self._identities.unmerge(anonymous, profile, effects, nonce)
-        self._keep({anonymous: profile}, effects, stamp)
+        self._keep(anonymous, profile, effects, effects.outputs, stamp)
         return effects
 
     def recount(self, index: int, old: int, stage: int, effects: Effects | None) -> None:

@@ -121,8 +121,8 @@ class Identities:
 
         Args:
             note: Not absorbed yet.
-            profile: Of that id, among those of the turn; may be replaced there.
-            turn: The run.
+            profile: Of that id, that of the turn; may be replaced there.
+            turn: What it is part of.
 
         Returns:
             False if it says what was known, or what no longer matters.
@@ -142,7 +142,7 @@ class Identities:
         engine, content = self._engine, content_of(profile)
         content.written_under = engine.written_under
         handover = Note(notes.HANDOVER, note.sender, note.to, 0, note.at, encode_profile(content))
-        closed = turn.touched.profiles[note.to] = close(engine, note.to, profile, turn.effects, note.sender)
+        closed = turn.touched.profile = close(engine, note.to, profile, turn.effects, note.sender)
         closed.outbox = profile.outbox
         until = max(note.at, content.evaluated_at) + engine.scoring.policy.undo
         closed.identity = Identity(note.sender, identity.sent, identity.links, content, until)
@@ -175,7 +175,7 @@ class Identities:
         is_apart = identity.kept is not None and link is not newest_merge(identity)
         if is_apart:
             self.fold_apart(profile, event)
-        return self._engine.absorb(event, profile, turn.touched, turn.effects, late=late)
+        return self._engine.absorb(event, turn.touched, turn.effects, late=late)
 
     def _link_of(self, note: Note, profile: Profile, effects: Effects) -> Link | None:
         """The link to the sender; whoever sends to a customer that was erased since is to be forgotten, too."""
@@ -198,14 +198,14 @@ class Identities:
         identity = identity_of(profile)
         if identity.moved_to != note.sender:
             return False
-        closed = turn.touched.profiles[note.to] = close(self._engine, note.to, profile, turn.effects)
+        closed = turn.touched.profile = close(self._engine, note.to, profile, turn.effects)
         closed.identity = Identity(sent=identity.sent)
         return True
 
     def _erase(self, note: Note, profile: Profile, turn: Turn) -> bool:
         if link_to(profile, note.sender) is None:
             send(turn.effects, profile, Note(notes.FORGET, note.sender, note.to, 0))
-        turn.touched.profiles[note.to] = self.erase(note.to, profile, turn.effects)
+        turn.touched.profile = self.erase(note.to, profile, turn.effects)
         return True
 
     def erase(self, customer: str, profile: Profile, effects: Effects) -> Profile:

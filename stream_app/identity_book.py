@@ -19,10 +19,10 @@ __all__ = [
 
 
 class Turn(NamedTuple):
-    """One run in which notes are taken.
+    """The notes of a run to one id.
 
     Attributes:
-        touched: Profiles of the run.
+        touched: Its profile.
         effects: Gets what follows.
         now: Wall clock (µs).
     """

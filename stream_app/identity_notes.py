@@ -4,17 +4,19 @@ A note goes to the partition of the id that it is for. It lies in the outbox of 
 come twice; whoever gets it knows by its number, or by what it says, whether it came before.
 """
 
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import Final
 
 import msgspec
 
 from state import Event, Kind
+from stream_app.alignment import Arrived
 from stream_app.outputs import NOTE, Output
 
 __all__ = [
     "CLAIM", "ERASE", "FORGET", "FORWARD", "HANDOVER", "REFUSAL", "RELEASE", "RELEASED", "RETAINED",
-    "Note", "forwarded", "output_of", "read_note", "receiver_of",
+    "Note", "by_receiver", "forwarded", "output_of", "read_note", "receiver_of",
 ]  # fmt: skip
 
 CLAIM: Final = "claim"
@@ -76,6 +78,15 @@ _ADDRESS: Final = msgspec.msgpack.Decoder(_Address)
 def output_of(note: Note) -> Output:
     """The note as an output that its sender owes."""
     return Output(NOTE, note.sender.encode(), _ENCODE(note))
+
+
+def by_receiver(records: Iterable[Arrived]) -> dict[str, list[Arrived]]:
+    """The notes among records, sorted by the id that they are for, each id's in the order in which they came."""
+    found: dict[str, list[Arrived]] = {}
+    for record in records:
+        if isinstance(record.item, Note):
+            found.setdefault(record.item.to, []).append(record)
+    return found
 
 
 def read_note(value: bytes | None) -> Note | None:

@@ -1,5 +1,6 @@
 """What the service publishes, as JSON: stage changes, churn alerts, training examples and their routing."""
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import orjson
@@ -17,6 +18,7 @@ __all__ = [
     "Output",
     "erasure_json",
     "merge_json",
+    "owed_by",
     "stage_change_json",
 ]
 
@@ -45,6 +47,14 @@ class Output(NamedTuple):
     key: bytes
     payload: bytes
     move: Move | None = None
+
+
+def owed_by(outputs: Iterable[Output]) -> dict[bytes, list[Output]]:
+    """Outputs by key, each one's in order."""
+    found: dict[bytes, list[Output]] = {}
+    for output in outputs:
+        found.setdefault(output.key, []).append(output)
+    return found
 
 
 def stage_change_json(

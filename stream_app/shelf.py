@@ -1,11 +1,11 @@
-"""The profiles of one partition at hand: decoded, stored with what they owe, and sorted by when they are due."""
+"""The profiles of one partition: stored with what they owe, sorted by when they are due, and written when they must be."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping
 
 from state import DueHeap, Profile, Timers, decode_profile, encode_profile
 from stream_app.outputs import Output
 from stream_app.profile_store import OWN, Store
-from stream_app.recent import RecentProfiles
 from stream_app.topics import READ
 
 __all__ = ["Shelf"]
@@ -16,12 +16,12 @@ _TICKS = READ.index("ticks")
 class Shelf:
     """Profiles by customer id.
 
-    A profile that owes nothing may be *held*: kept decoded, and stored later, once for all that has happened meanwhile.
-    Encoding and writing cost more than folding an event, and most profiles change again soon.
+    A profile that owes nothing may be *held*: stored, but written to the changelog later, once for all that has happened
+    meanwhile, for most change again soon. Nothing is kept decoded: to decode a profile of some hundred bytes costs less
+    than to reach for the objects of one that has left the processor's caches.
 
     Args:
         store: Where they are kept, encoded.
-        recent: Decoded profiles to keep at hand, see `RecentProfiles`.
         hold: How many may be held; 0 for none.
 
     Attributes:
@@ -29,41 +29,30 @@ class Shelf:
         entered: How many have ever been held; counts on.
     """
 
-    def __init__(self, store: Store, recent: int, hold: int = 0) -> None:
+    def __init__(self, store: Store, hold: int = 0) -> None:
         self.store = store
         self.timers: Timers = DueHeap()
         self.entered = 0
         self._delivered: dict[int, int] = {}
-        self._recent = RecentProfiles(recent)
         self._most_held = hold
-        #: Longest held first, each with its number.
-        self._held: dict[str, tuple[int, Profile]] = {}
+        #: Number and stored profile by key, longest held first.
+        self._held: OrderedDict[bytes, tuple[int, bytes]] = OrderedDict()
 
     def begin(self, committed: Mapping[int, int]) -> None:
         """Trust nothing but the store: the partition was somebody else's meanwhile."""
         self._delivered = dict(committed)
-        self._recent.clear()
         self._held.clear()
 
     def load(self, customer: str) -> Profile | None:
         """The profile as it is now; whoever changes it must store it with `keep`."""
-        recent = self._recent.get(customer)
-        if recent is not None:
-            return recent
-        held = self._held.get(customer)
-        if held is not None:
-            return held[1]
         value = self.store.get(customer.encode())
         return None if value is None else decode_profile(value)
 
     def items(self) -> Iterator[tuple[str, Profile]]:
-        """All that are stored or held."""
-        held = {customer: profile for customer, (_, profile) in self._held.items()}
+        """All profiles as they are now."""
         for key, value in self.store.items():
             if not key.startswith(OWN):
-                customer = key.decode()
-                yield customer, held.pop(customer) if customer in held else decode_profile(value)
-        yield from held.items()
+                yield key.decode(), decode_profile(value)
 
     @property
     def next_stamp(self) -> tuple[int, int]:
@@ -76,71 +65,53 @@ class Shelf:
 
     def keep(
         self,
-        profiles: Mapping[str, Profile],
-        outputs: Iterable[Output],
+        customer: str,
+        profile: Profile,
+        outputs: list[Output],
         stamp: tuple[int, int],
-        written_under: int,
-    ) -> dict[bytes, bytes]:
-        """Take changed profiles: those of whom something is to be published are stored with it, others may be held.
+        changed: dict[bytes, bytes],
+    ) -> None:
+        """Store a changed profile, with what is to be published of it; if that is nothing, it may be held.
 
         Args:
-            profiles: By customer id.
-            outputs: What the run has brought about.
+            customer: Its id.
+            profile: As it is now.
+            outputs: What the run has brought about for it.
             stamp: Source and offset that are committed when, and only when, the run is delivered.
-            written_under: Identity of the description of lifecycles and windows.
-
-        Returns:
-            The profiles that were stored, as they are stored.
+            changed: Gets what is to be written with this run, as it is stored.
         """
-        owed: dict[bytes, list[tuple[int, int, int, bytes]]] = {}
+        key = customer.encode()
+        profile.revision += 1
+        if profile.outbox:
+            delivered = self._delivered
+            profile.outbox = [entry for entry in profile.outbox if entry[1] >= delivered.get(entry[0], 0)]
         for output in outputs:
-            owed.setdefault(output.key, []).append((*stamp, output.kind, output.payload))
-        changed: dict[bytes, bytes] = {}
-        delivered, held, is_holding = self._delivered, self._held, self._most_held > 0
-        schedule, keep = self.timers.schedule, self._recent.keep
-        for customer, profile in profiles.items():
-            key = customer.encode()
-            profile.revision += 1
-            profile.written_under = written_under
-            if profile.outbox:
-                profile.outbox = [entry for entry in profile.outbox if entry[1] >= delivered.get(entry[0], 0)]
-            keep(customer, profile)
-            owes = owed.get(key)
-            if owes is None and is_holding:
-                schedule(key, profile.due)
-                if customer not in held:
-                    self.entered += 1
-                    held[customer] = (self.entered, profile)
-                continue
-            if owes is not None:
-                profile.outbox += owes
-            held.pop(customer, None)
-            self._store(key, profile, changed)
-        return changed
+            profile.outbox.append((*stamp, output.kind, output.payload))
+        value = encode_profile(profile)
+        self.store.put(key, value)
+        self.timers.schedule(key, profile.due)
+        if outputs or not self._most_held:
+            self._held.pop(key, None)
+            changed[key] = value
+            return
+        held = self._held.get(key)
+        if held is None:
+            self.entered += 1
+        self._held[key] = (self.entered if held is None else held[0], value)
 
     def release(self, through: int) -> dict[bytes, bytes]:
-        """Store who has been held longest: up to number *through*, and as many as there are too many.
+        """Let go who has been held longest: up to number *through*, and as many as there are too many.
 
         Returns:
-            The profiles that were stored, as they are stored.
+            The profiles that are to be written, as they are stored.
         """
         changed: dict[bytes, bytes] = {}
         held = self._held
-        while held:
-            customer = next(iter(held))
-            number, profile = held[customer]
-            if number > through and len(held) <= self._most_held:
-                break
-            del held[customer]
-            self._store(customer.encode(), profile, changed)
+        while held and (self.oldest_held <= through or len(held) > self._most_held):
+            key, (_, changed[key]) = held.popitem(last=False)
         return changed
 
     @property
     def oldest_held(self) -> int:
         """Number of who has been held longest; whoever is held next, if nobody is."""
         return next(iter(self._held.values()))[0] if self._held else self.entered + 1
-
-    def _store(self, key: bytes, profile: Profile, changed: dict[bytes, bytes]) -> None:
-        changed[key] = value = encode_profile(profile)
-        self.store.put(key, value)
-        self.timers.schedule(key, profile.due)  # a table on disk must know whoever it is scheduled for

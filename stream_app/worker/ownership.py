@@ -15,7 +15,6 @@ from stream_app.garbage import freeze
 from stream_app.kafka_clients import client_options
 from stream_app.model_feed import follow
 from stream_app.model_topic import ModelTopic
-from stream_app.recent import RECENT
 from stream_app.redis_alerts import AlertBook
 from stream_app.redis_sink import RedisSink
 from stream_app.topics import SOURCES
@@ -41,6 +40,8 @@ log = structlog.get_logger(__name__)
 
 #: Records of one topic-partition that may be with the worker and not folded and published: bounds memory.
 _ROOM = 20_000
+#: Profiles that the partitions of one process hold together before they are written, see `stream_app.shelf.Shelf`.
+_HELD = 16_384
 _GIVE_UP_SECONDS = 45.0
 
 
@@ -262,8 +263,8 @@ class Ownership:
         self, partition: int, store: TableStore, generation: int, committed: dict[TP, int | None]
     ) -> None:
         context = self.context
-        at_hand = RECENT // context.settings.topics.partitions
-        engine = PartitionEngine(context.scoring, store, context.settings.clock, at_hand, hold=at_hand)
+        hold = _HELD // context.settings.topics.partitions
+        engine = PartitionEngine(context.scoring, store, context.settings.clock, hold)
         mine = {
             source: committed.get(TP(name, partition)) or 0
             for source, name in enumerate(context.source_topics)

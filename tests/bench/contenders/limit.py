@@ -9,7 +9,6 @@ from state import decode_profile
 from stream_app.alignment import Arrived
 from stream_app.engine import PartitionEngine
 from stream_app.garbage import freeze, look_rarely
-from stream_app.recent import RECENT
 from stream_app.worker.stores import MemoryStore
 from tests.bench.contenders.spec import Spec, job, now
 from tests.bench.job import histories, outcome_of
@@ -44,7 +43,7 @@ def main() -> None:
     stores = [MemoryStore() for _ in range(spec.partitions)]
     for rank, customer in enumerate(population.ids):
         stores[partition_of(customer, spec.partitions)].put(customer.encode(), past.of(population, rank))
-    engines = [PartitionEngine(work.scoring, store, "wall", RECENT // spec.partitions) for store in stores]
+    engines = [PartitionEngine(work.scoring, store, "wall") for store in stores]
     for engine in engines:
         engine.recover({})
     batches = list(runs(spec, work.settings.worker.batch_records))  # as long as a worker's
