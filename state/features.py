@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable
 
 from state.plan import profile_spec
 from state.profile import Profile
-from state.readers import expiry_reader, values_reader, vector_reader
+from state.readers import look_reader, values_reader
 
 
 class FeaturePlan:
@@ -32,14 +32,13 @@ class FeaturePlan:
         [0, inf]
     """
 
-    __slots__ = ("_expiry", "_values", "_vector", "_wanted", "measures", "names")
+    __slots__ = ("_look", "_values", "_wanted", "measures", "names")
 
     def __init__(self, names: Iterable[str]) -> None:
         self.names = tuple(names)
         wanted = self._wanted = [profile_spec(name) for name in self.names]
         self.measures = frozenset(measure for _, measure, _ in wanted)
-        self._vector, self._values = vector_reader(wanted), values_reader(wanted)
-        self._expiry = expiry_reader(wanted)
+        self._look, self._values = look_reader(wanted), values_reader(wanted)
 
     def reading(self, measures: Collection[int]) -> tuple[int, ...]:
         """Positions of the features that are read from any of these measures (ids).
@@ -50,22 +49,16 @@ class FeaturePlan:
         """
         return tuple(place for place, (_, measure, _) in enumerate(self._wanted) if measure in measures)
 
-    def vector(self, profile: Profile, at: int) -> list[float]:
-        """The features at the instant *at* (µs), in which an age (``days_since_…``) is given by its origin.
+    def look(self, profile: Profile, at: int) -> tuple[list[float], int]:
+        """The vector of the features at the instant *at* (µs), and its expiry.
 
-        An origin is the instant (µs) from which the age counts, or minus infinity if there is none; the age
-        at any later instant *t* is ``(t - origin) / DAY``. So one vector serves a rule at every instant until
-        `expiry`.
+        In the vector an age (``days_since_…``) is given by its origin: the instant (µs) from which it counts, or minus
+        infinity if there is none; the age at any later instant *t* is ``(t - origin) / DAY``. So one vector serves a
+        rule at every instant before the expiry: the first instant (µs) after *at* at which a step value can change
+        without an event; FAR if none. It is never late.
         """
-        return self._vector(profile, at)
+        return self._look(profile, at)
 
     def values(self, profile: Profile, at: int) -> list[float]:
         """The features at the instant *at* (µs) as plain numbers: ages in days, infinite if never."""
         return self._values(profile, at)
-
-    def expiry(self, profile: Profile, at: int) -> int:
-        """The first instant (µs) after *at* at which a step value can change without an event; FAR if none.
-
-        Never late: up to that instant `vector` gives what it gives at *at*.
-        """
-        return self._expiry(profile, at)

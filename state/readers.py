@@ -27,57 +27,48 @@ _HEAD: Final = [
 ]
 
 
-def vector_reader(wanted: Wanted) -> Callable[[Profile, int], list[float]]:
-    """A function that gives the features of a profile at an instant, with ages as their origins."""
-    return _reader(wanted, "({0}[{1}] or -inf)")
+def look_reader(wanted: Wanted) -> Callable[[Profile, int], tuple[list[float], int]]:
+    """A function that gives the features of a profile at an instant, with ages as their origins, and their expiry.
+
+    The expiry is the first instant (µs) after that at which a step value can change without an event.
+    """
+    writer = _Writer("({0}[{1}] or -inf)", expires=True)
+    values = [writer.value(*each) for each in wanted]
+    for measure, span in dict.fromkeys((m, s) for form, m, s in wanted if form == "decayed"):
+        reach = span // DAY * DECAY_REACH
+        writer.lines.append(
+            f"soonest = min(soonest, next_decay({writer.series(measure, DAY)}, today, {reach}))"
+        )
+    return writer.define(f"return [{', '.join(values)}], soonest")
 
 
 def values_reader(wanted: Wanted) -> Callable[[Profile, int], list[float]]:
     """A function that gives the features of a profile at an instant, with ages in days."""
-    return _reader(wanted, "((at - {0}[{1}]) / DAY if {0}[{1}] else inf)")
-
-
-def expiry_reader(wanted: Wanted) -> Callable[[Profile, int], int]:
-    """A function that gives the first instant (µs) after *at* at which a step value can change without an event."""
-    writer, body = _Writer(), ["soonest = FAR"]
-    for measure, span, width in dict.fromkeys(_windows(wanted)):
-        series, gone = writer.series(measure, width), writer.gone(span, width)
-        body += [
-            f"if {series} and {series}[-2] > {gone}:",
-            f" bucket = {series}[0]",
-            f" if bucket <= {gone}: bucket = {series}[2 * bisect_right({series}[::2], {gone})]",
-            f" leaves = bucket * {width} + {span}",
-            " if leaves < soonest: soonest = leaves",
-        ]
-    for measure, span in dict.fromkeys((m, s) for form, m, s in wanted if form == "decayed"):
-        reach = span // DAY * DECAY_REACH
-        body.append(f"soonest = min(soonest, next_decay({writer.series(measure, DAY)}, today, {reach}))")
-    return writer.define([*body, "return soonest"])
-
-
-def _reader(wanted: Wanted, age: str) -> Callable[[Profile, int], list[float]]:
-    writer = _Writer()
-    values = [writer.value(form, measure, span, age) for form, measure, span in wanted]
-    return writer.define([f"return [{', '.join(values)}]"])
-
-
-def _windows(wanted: Wanted) -> list[tuple[int, int, int]]:
-    """Measure, span and bucket width of every window that is looked at; half of a trend has the buckets of the whole."""
-    halves = [(m, s // 2, width_of(s)) for form, m, s in wanted if form == "trend"]
-    return [(m, s, width_of(s)) for form, m, s in wanted if form in ("window", "trend")] + halves
+    writer = _Writer("((at - {0}[{1}]) / DAY if {0}[{1}] else inf)")
+    values = [writer.value(*each) for each in wanted]
+    return writer.define(f"return [{', '.join(values)}]")
 
 
 class _Writer:
-    """The source of one function, with what its lines have in common looked up first."""
+    """The source of one function: what its features have in common is worked out once, in lines before them.
 
-    def __init__(self) -> None:
-        self._lines: dict[str, str] = {}
+    Args:
+        age: Expression of a feature that is an instant, of the kind of instant and the measure.
+        expires: Whether the lines find out when the first bucket leaves a window.
+    """
+
+    def __init__(self, age: str, *, expires: bool = False) -> None:
+        self.lines = ["soonest = FAR"] if expires else []
+        self._age = age
+        self._expires = expires
+        self._lookups: dict[str, str] = {}
+        self._totals: set[str] = set()
+        self._decays: dict[int, dict[int, str]] = {}
         self._parts: dict[str, Any] = {
             "DAY": DAY,
             "FAR": FAR,
             "inf": inf,
             "bisect_right": bisect_right,
-            "decayed": _decayed,
             "next_decay": _next_decay,
             "trend": _trend,
         }
@@ -86,26 +77,19 @@ class _Writer:
         """The local that holds the series of a measure in buckets of *width* µs; falsy if there is none."""
         kept = "days" if width == DAY else "hours"
         name = f"{kept}_{measure}"
-        self._lines[name] = f"{kept}({measure})"
+        self._lookups[name] = f"{kept}({measure})"
         return name
 
-    def gone(self, span: int, width: int) -> str:
-        """The local that holds the newest bucket of *width* µs that has left a window of *span* µs."""
-        name = f"gone_{span}_{width}"
-        self._lines[name] = f"(at - {span}) // {width}"
-        return name
-
-    def value(self, form: str, measure: int, span: int, age: str) -> str:
+    def value(self, form: str, measure: int, span: int) -> str:
         """The expression of one feature."""
         if form in ("first", "last"):
-            return age.format(form, measure)
+            return self._age.format(form, measure)
         if form in ORDER_READERS:
             self._parts[form] = ORDER_READERS[form]
             return f"{form}(profile, at)"
         if form == "trend":
             width = width_of(span)
-            later, whole = self._total(measure, span // 2, width), self._total(measure, span, width)
-            return f"trend({later}, {whole})"
+            return f"trend({self._total(measure, span // 2, width)}, {self._total(measure, span, width)})"
         if form == "decayed":
             text = self._decayed(measure, span // DAY)
         else:
@@ -113,24 +97,66 @@ class _Writer:
         return f"{text} / {MICRO}" if measure in AMOUNTS else text
 
     def _total(self, measure: int, span: int, width: int) -> str:
-        """What lies in a window of *span* µs, as `state.windows.total` counts it."""
-        series, gone = self.series(measure, width), self.gone(span, width)
-        place = f"2 * bisect_right({series}[::2], {gone}) + 1"
-        return (
-            f"(0 if not {series} or {series}[-2] <= {gone} else sum({series}[1::2]) if {series}[0] > {gone} "
-            f"else sum({series}[{place}::2]))"
+        """The local that holds what lies in a window of *span* µs, as `state.windows.total` counts it."""
+        series, gone, total = (
+            self.series(measure, width),
+            f"gone_{span}_{width}",
+            f"total_{measure}_{span}_{width}",
         )
+        if total in self._totals:
+            return total
+        self._totals.add(total)
+        self._lookups[gone] = f"(at - {span}) // {width}"
+        self.lines += [
+            f"if not {series} or {series}[-2] <= {gone}: {total} = 0",
+            f"elif (bucket := {series}[0]) > {gone}:",
+            f" {total} = sum({series}[1::2])",
+            *self._leaving(width, span),
+            "else:",
+            f" place = 2 * bisect_right({series}[::2], {gone})",
+            f" {total}, bucket = sum({series}[place + 1::2]), {series}[place]",
+            *self._leaving(width, span),
+        ]
+        return total
+
+    def _leaving(self, width: int, span: int) -> list[str]:
+        """Note when the oldest bucket within the window leaves it."""
+        if not self._expires:
+            return []
+        return [f" leaves = bucket * {width} + {span}", " if leaves < soonest: soonest = leaves"]
 
     def _decayed(self, measure: int, days: int) -> str:
-        weights = f"weights_{days}"
-        self._parts[weights] = [0.5 ** (age / days) for age in range(days * DECAY_REACH)]
-        series = self.series(measure, DAY)
-        return f"(decayed({series}, today, {weights}) if {series} else 0.0)"
+        """The local that holds the sum of a series, each day weighed by its age, see `define`."""
+        return self._decays.setdefault(measure, {}).setdefault(days, f"decayed_{measure}_{days}")
 
-    def define(self, body: list[str]) -> Callable[[Profile, int], Any]:
-        """Compile the function."""
-        lookups = [f"{name} = {source}" for name, source in self._lines.items()]
-        source = "\n ".join(["def read(profile, at):", *_HEAD, *lookups, *body])
+    def _weighing(self, measure: int, decays: dict[int, str]) -> list[str]:
+        """Weigh a series by all its half-lives in one go: days beyond the reach of a shorter one weigh nothing."""
+        series, reach = self.series(measure, DAY), max(decays) * DECAY_REACH
+        lines = [
+            f"{' = '.join(decays.values())} = 0.0",
+            f"if {series}:",
+            f" for place in range(len({series}) - 2, -1, -2):",
+        ]
+        lines += [
+            f"  age = today - {series}[place]",
+            f"  if age >= {reach}: break",
+            f"  count = {series}[place + 1]",
+        ]
+        lines += ["  if age < 0: age = 0"]
+        for days, name in decays.items():
+            self._parts[f"weights_{days}_{reach}"] = [
+                0.5 ** (age / days) if age < days * DECAY_REACH else 0.0 for age in range(reach)
+            ]
+            lines.append(f"  {name} += count * weights_{days}_{reach}[age]")
+        return lines
+
+    def define(self, end: str) -> Callable[[Profile, int], Any]:
+        """Compile the function, which ends with the line *end*."""
+        weighing = [
+            line for measure, decays in self._decays.items() for line in self._weighing(measure, decays)
+        ]
+        lookups = [f"{name} = {source}" for name, source in self._lookups.items()]
+        source = "\n ".join(["def read(profile, at):", *_HEAD, *lookups, *self.lines, *weighing, end])
         exec(source, self._parts)  # noqa: S102 - nothing from outside reaches the source, see above
         read: Callable[[Profile, int], Any] = self._parts["read"]
         return read
@@ -142,17 +168,6 @@ def _trend(later: int, whole: int) -> float:
     if earlier:
         return later / earlier
     return inf if later else 1.0
-
-
-def _decayed(series: list[int], today: int, weights: list[float]) -> float:
-    """The series, each day weighed by its age."""
-    value, reach = 0.0, len(weights)
-    for place in range(len(series) - 2, -1, -2):
-        age = today - series[place]
-        if age >= reach:
-            break
-        value += series[place + 1] * weights[age if age > 0 else 0]  # noqa: FURB136 - a call to max costs more than the rest
-    return value
 
 
 def _next_decay(series: list[int] | None, today: int, reach: int) -> int:

@@ -1,7 +1,7 @@
 """Everything that a scoring step needs besides the customer: compiled lifecycles, feature plans, models, policy."""
 
 from collections.abc import Mapping, Sequence
-from functools import cached_property, partial
+from functools import cached_property
 from typing import cast
 
 import msgspec
@@ -105,8 +105,10 @@ class Track:
 
     def deadline(self, profile: Profile, standing: Standing, at: int) -> Deadline | None:
         """What silence alone leads to within the horizon of the next stage, seen from the instant *at* (µs)."""
-        read = partial(self.rules.vector, profile)
-        return deadline_of(self.lifecycle, standing, at, at + self.horizons.next_stage, read, self._ordering)
+        until = at + self.horizons.next_stage
+        return deadline_of(
+            self.lifecycle, standing, at, until, lambda t: self.rules.look(profile, t)[0], self._ordering
+        )
 
     @property
     def task(self) -> Task:

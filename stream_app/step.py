@@ -158,7 +158,7 @@ def evaluate(
     due = FAR
     for index, track in enumerate(tracks):
         standing = standings[index]
-        vector = track.rules.vector(profile, at)
+        vector, expiry = track.rules.look(profile, at)
         stage, weighed = _decide(scoring, index, profile, vector, at, late=late, is_scoring=is_scoring)
         reason = ""
         if stage != standing.stage:
@@ -169,7 +169,7 @@ def evaluate(
             if is_asking:
                 outputs += _ask(scoring, index, customer, profile, values, at)
         change = track.lifecycle.next_change(
-            at, vector, standing, standing.risk, standing.next_p, track.rules.expiry(profile, at), late
+            at, vector, standing, standing.risk, standing.next_p, expiry, late
         )
         due = min(due, change, alert_due(scoring.policy, standing, at))
     if at >= ask_due:  # what was missed in a long silence is not asked at the event that ends it

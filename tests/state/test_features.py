@@ -21,7 +21,7 @@ def test_ages_are_exact_to_the_microsecond() -> None:
 
 def test_a_vector_gives_an_age_by_its_origin() -> None:
     plan = FeaturePlan(["orders", "days_since_last_order", "days_since_last_refund"])
-    assert plan.vector(folded(orders(0), FoldPlan.build(plan.names)), START + DAY) == [1, START, -inf]
+    assert plan.look(folded(orders(0), FoldPlan.build(plan.names)), START + DAY)[0] == [1, START, -inf]
 
 
 def test_values_of_orders() -> None:

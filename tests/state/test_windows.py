@@ -48,7 +48,7 @@ def test_an_event_on_a_boundary_leaves_exactly_on_time(suffix: str, width: int) 
     plan, span = FeaturePlan([name]), int(suffix[:-1]) * DAY
     assert plan.values(profile, at + span - 1) == [1]
     assert plan.values(profile, at + span) == [0]
-    assert plan.expiry(profile, at) == at + span
+    assert plan.look(profile, at)[1] == at + span
 
 
 NAMES = (
@@ -87,10 +87,10 @@ def test_nothing_changes_before_the_expiry_and_the_chain_of_expiries_ends(
         | {(now // DAY + day) * DAY + extra for day in range(30) for extra in (-1, 0)},
     )
     for _ in range(200):
-        expiry, vector = plan.expiry(profile, now), plan.vector(profile, now)
+        vector, expiry = plan.look(profile, now)
         assert expiry > now
         assert all(
-            plan.vector(profile, t) == vector for t in [*probes, min(expiry, FAR) - 1] if now <= t < expiry
+            plan.look(profile, t)[0] == vector for t in [*probes, min(expiry, FAR) - 1] if now <= t < expiry
         )
         if expiry == FAR:
             return
@@ -104,8 +104,8 @@ def test_a_plain_window_changes_at_its_expiry(history: list[Event]) -> None:
     plan = FeaturePlan(["events_36h", "events_15d"])
     profile = folded(sorted(history, key=lambda e: e.at), FoldPlan.build(plan.names))
     now = max((event.at for event in history), default=START)
-    while (expiry := plan.expiry(profile, now)) < FAR:
-        assert plan.vector(profile, expiry) != plan.vector(profile, expiry - 1)
+    while (expiry := plan.look(profile, now)[1]) < FAR:
+        assert plan.look(profile, expiry)[0] != plan.look(profile, expiry - 1)[0]
         now = expiry
 
 
