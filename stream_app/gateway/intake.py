@@ -24,7 +24,7 @@ from state import (
 )
 from stream_app.gateway.clock_skew import Arrival, text_of
 from stream_app.gateway.record import Outgoing
-from stream_app.gateway.usual import UsualIntake
+from stream_app.gateway.usual import UsualIntake, has_escaped_letters
 from stream_app.settings import Events
 
 
@@ -145,6 +145,8 @@ def _is_whole(wire: _Sent) -> bool:
 
 def _is_patchable(raw: bytes, place: int, original: Any) -> bool:
     """Whether the name stands in the text just where the event's own field is: once, or not at all without the field."""
+    if has_escaped_letters(raw):
+        return False
     if original is None:
         return place < 0
     return place >= 0 and raw.find(_OWN_TIME, place + 11) < 0

@@ -14,9 +14,9 @@ from state import Bounds, MeasureMap, Properties, Rejected, amount_of, is_somebo
 from stream_app.gateway.clock_skew import Arrival
 from stream_app.gateway.record import NO_HEADERS, Load
 
-_OWN_TIME: Final = b'"timestamp":'
+_OWN_TIME: Final = b'"timestamp"'
 _ESCAPED_LETTERS: Final = (b"\\u006", b"\\u007")
-"""Nobody writes names of fields so, but it may be done; then a name is not found where it stands."""
+"""Nobody writes names of fields so, but it may be done."""
 _REMEMBERED: Final = 1 << 16
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MUCH: Final = 1e15
@@ -80,6 +80,16 @@ def read_usual(body: bytes) -> UsualBatch | None:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
     return sent if sent.batch and sent.context is None else None
+
+
+def has_escaped_letters(text: bytes) -> bool:
+    r"""Whether letters are written as escapes somewhere: then a name of a field may not be found where it stands.
+
+    Examples:
+        >>> has_escaped_letters(rb'{"timest\u0061mp":1}'), has_escaped_letters(rb'{"event":"\u00fc"}')
+        (True, False)
+    """
+    return b"\\" in text and any(letter in text for letter in _ESCAPED_LETTERS)
 
 
 class UsualIntake:
@@ -172,17 +182,18 @@ class _Keys(dict[str | None, bytes]):
 def _woven(body: bytes, times: list[bytes], arrival: Arrival) -> bytes | None:
     """The body with other times before each event's own, which becomes the original; None if that cannot be done so.
 
-    Every event has a timestamp of its own, so as many names as events means one in each.
+    Every event has a timestamp of its own, so as many names as events means one in each. The colon is not looked
+    for: there may be a space before it, and then a name deeper in the event would be taken for the event's own.
     """
-    if b"\\" in body and any(letter in body for letter in _ESCAPED_LETTERS):
+    if has_escaped_letters(body):
         return None
     # As the name does not overlap itself `split` would find the same, but it takes twice as long.
     parts = body.rsplit(_OWN_TIME)
     if len(parts) != len(times) + 1:
         return None
-    woven = [_OWN_TIME] * (4 * len(times) + 1)
+    woven = [_OWN_TIME + b":"] * (4 * len(times) + 1)
     woven[::4], woven[2::4] = parts, times
-    woven[3::4] = [b',"receivedAt":"%b","originalTimestamp":' % arrival.received.encode()] * len(times)
+    woven[3::4] = [b',"receivedAt":"%b","originalTimestamp"' % arrival.received.encode()] * len(times)
     return b"".join(woven)
 
 

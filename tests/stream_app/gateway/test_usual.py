@@ -1,10 +1,13 @@
 """A batch judged at once says what its events say one by one, or says nothing."""
 
+import re
+from itertools import cycle
 from typing import Any
 
+import msgspec
 import orjson
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from state import parse_instant
@@ -12,6 +15,11 @@ from stream_app.gateway.clock_skew import Arrival
 from stream_app.gateway.record import Outgoing
 from stream_app.gateway.usual import read_usual
 from tests.stream_app.gateway.test_intake import EVENTS, INTAKE, NOW
+
+
+class _Texts(msgspec.Struct):
+    batch: list[msgspec.Raw]
+
 
 SENT_AT = "2026-11-22T14:10:17.235708+00:00"
 
@@ -37,7 +45,10 @@ def event(**changed: Any) -> dict[str, Any]:
 def at_once(
     events: list[dict[str, Any]], sent_at: str | None = SENT_AT, **about: Any
 ) -> list[Outgoing] | None:
-    body = orjson.dumps({"batch": events, "sentAt": sent_at, "writeKey": "k", **about})
+    return judged(orjson.dumps({"batch": events, "sentAt": sent_at, "writeKey": "k", **about}))
+
+
+def judged(body: bytes) -> list[Outgoing] | None:
     usual = read_usual(body)
     load = None if usual is None else INTAKE.take_all(body, usual, Arrival(NOW, usual.sentAt))
     if load is None:
@@ -67,6 +78,40 @@ def test_what_is_said_at_once_is_what_is_said_one_by_one(
     arrival = Arrival(NOW, sent_at)
     one_by_one = [INTAKE.take(orjson.dumps(each), arrival) for each in events]
     assert [facts(each) for each in records] == [facts(each) for each in one_by_one]
+
+
+SPELLINGS = [
+    b'"timestamp":',
+    b'"timestamp" :',
+    b'"timestamp"\n: ',
+    b'"timest\\u0061mp":',
+    b'"timest\\u0061mp" :',
+]
+
+
+@given(
+    st.lists(
+        EVENTS.map(lambda each: each | {"timestamp": "2026-11-22T15:10:16.735+01:00"}), min_size=1, max_size=3
+    ),
+    st.lists(st.sampled_from(SPELLINGS), min_size=1, max_size=6),
+)
+@example([event(context={"timestamp": "x"})], [SPELLINGS[1], SPELLINGS[0]])
+@example([event(context={"timestamp": "x"})], [SPELLINGS[3], SPELLINGS[0]])
+@example([event(properties={"at": {"timestamp": 7}}), event(event="timestamp")], [SPELLINGS[2], SPELLINGS[0]])
+@example([event(amount=2**70, ratio=1e-300, name="\U0001f600 \u2028", deep=[[{"a": [{}]}]] * 9)], SPELLINGS)
+def test_however_the_time_is_spelled_the_same_is_written(
+    events: list[dict[str, Any]], spellings: list[bytes]
+) -> None:
+    spelled = cycle(spellings)
+    plain = msgspec.json.encode({"batch": events, "sentAt": SENT_AT})
+    body = re.sub(rb'"timestamp":', lambda _: next(spelled), plain)
+    arrival = Arrival(NOW, SENT_AT)
+    expected = [facts(INTAKE.take(msgspec.json.encode(each), arrival)) for each in events]
+
+    texts = msgspec.json.decode(body, type=_Texts).batch
+    assert [facts(INTAKE.take(bytes(each), arrival)) for each in texts] == expected
+    records = judged(body)
+    assert records is None or [facts(each) for each in records] == expected
 
 
 @pytest.mark.parametrize(
