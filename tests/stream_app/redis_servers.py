@@ -9,7 +9,7 @@ from pathlib import Path
 from redis import Redis
 from redis.exceptions import RedisError
 
-from stream_app.embedded.ports import choose_port
+from stream_app.embedded.ports import choose_port, is_free
 from stream_app.embedded.redis import find_redis
 
 SLOTS = 16_384
@@ -49,7 +49,9 @@ def cluster(directory: Path) -> Iterator[str]:
     """A Redis Cluster of three nodes without replicas; the URL."""
     with ExitStack() as nodes:
         options = ("--cluster-enabled", "yes", "--cluster-node-timeout", "5000")
-        ports = [nodes.enter_context(server(directory / str(i), *options)) for i in range(3)]
+        ports = [
+            nodes.enter_context(server(directory / str(i), *options, port=_port_of_node())) for i in range(3)
+        ]
         for i, port in enumerate(ports):
             with Redis(port=port) as client:
                 first, last = i * SLOTS // 3, (i + 1) * SLOTS // 3
@@ -58,6 +60,13 @@ def cluster(directory: Path) -> Iterator[str]:
                 client.execute_command("CLUSTER MEET", "127.0.0.1", ports[0])
         _wait_until_formed(ports)
         yield f"redis+cluster://127.0.0.1:{ports[0]},127.0.0.1:{ports[1]}"
+
+
+def _port_of_node() -> int:
+    """A free port whose bus, 10,000 higher, is free too: there any connection may just have its own."""
+    while not is_free((port := choose_port()) + 10_000):
+        pass
+    return port
 
 
 def _wait_until_formed(ports: list[int]) -> None:
