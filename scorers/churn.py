@@ -106,6 +106,11 @@ class ChurnModel:
         self._labels = BASE_LABELS
 
     @property
+    def has_learned(self) -> bool:
+        """Whether there has been an answer."""
+        return self._answers > 0
+
+    @property
     def base(self) -> float:
         """Log odds of churn among all answers so far, beginning at one in ten."""
         return log(self._churned / (self._labels - self._churned))

@@ -5,6 +5,7 @@ passed, and it is up to date when the labels are a horizon old. It is refitted o
 histories in the same order give the same parameters.
 """
 
+from math import inf
 from zlib import crc32
 
 import numpy as np
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 from scipy.special import betaln, gammaln
 
+from scorers.beginning import Beginning, fit_beginning
 from scorers.closed_form import Habit, prior_habit
 from scorers.pace import Pace
 from scorers.transforms import Rhythm
@@ -40,6 +42,7 @@ class Habits:
 
     def __init__(self, horizon: float) -> None:
         self.prior = prior_habit(horizon)
+        self.horizon = horizon
         self.every = max(1.0, horizon / REFITS)
         self.fitted: Habit | None = None
         self.fits = 0
@@ -48,6 +51,8 @@ class Habits:
         self._start: float | None = None
         self._count = 0
         self._due = 0.0
+        self._first = inf
+        self._newest = 0.0
 
     def observe(self, known: Rhythm, day: float, name: str) -> bool:
         """Take a history into the sample, and fit when the time has come.
@@ -69,6 +74,7 @@ class Habits:
         if is_due:
             self._fit(day - self._start)
             self._due = day + self.every
+        self._first, self._newest = min(self._first, day - known.age), max(self._newest, day)
         slot = self._count if self._count < ROWS else crc32(name.encode()) % ROWS
         self._count = min(self._count + 1, ROWS)
         self._rows[slot] = (
@@ -78,6 +84,31 @@ class Habits:
             day - self._start,
         )
         return is_due
+
+    def beginning(self) -> Beginning | None:
+        """Learn who was a customer before the data began: up to a quarter of a second.
+
+        Changes nothing here, so it may be asked at any time without what is learned depending on when.
+
+        Returns:
+            `None` with too few histories, and from the first horizon on.
+        """
+        span = self._newest - self._first
+        if self._count < LEAST or not 0.0 < span <= self.horizon:
+            return None
+        known = self._rows[: self._count].astype(np.float64)
+        days = known[:, 3] + (self._start or 0.0)
+        newest = days > self._newest - NEWEST * self.every  # hardly anybody twice
+        if newest.sum() >= LEAST:
+            known, days = known[newest], days[newest]
+        # before anything is seen an old customer is as likely as a new one on the first day
+        prior = np.log(np.array([*self.prior[:4], self.prior.alpha / self.prior.r]))
+        taken = days - self._first
+        found = fit_beginning(known[:, :3], taken - known[:, 2], taken, prior)
+        if not np.isfinite(found).all():
+            return None
+        r, alpha, a, b, old = np.exp(found).tolist()
+        return Beginning(r, alpha, a, b, old, span)
 
     def _fit(self, day: float) -> None:
         known = self._rows[: self._count]

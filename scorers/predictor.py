@@ -7,12 +7,13 @@ answer that is not one is replaced by the closed form's, and counted.
 
 from collections.abc import Callable, Sequence
 from functools import cached_property, partial
-from math import exp, isfinite
+from math import exp, isfinite, log
 from typing import Any, ClassVar, NamedTuple
 
 import msgspec
 import numpy as np
 
+from scorers.beginning import Beginning, silent_at_beginning
 from scorers.closed_form import NOTHING_KNOWN, Habit, Silence, probability, silence
 from scorers.deadline import Deadline, chance_of_silence
 from scorers.evaluation import clipped
@@ -63,6 +64,7 @@ class Predictor(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         version: Grows with each label, and with each fit of the closed form; 0 is the cold start.
         labels: Labels learned.
         habit: Fitted parameters of the closed form, `None` before there are any.
+        beginning: What is believed instead in the first days, until there are answers about churn.
         centre: Mean of each input these days.
         spread: One over the standard deviation of each input, 0 for a constant one.
         weights: Per regression a weight per standardised input: churn, value, then each stage and staying.
@@ -85,6 +87,7 @@ class Predictor(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     version: int
     labels: int
     habit: Habit | None
+    beginning: Beginning | None
     centre: Row
     spread: Row
     weights: tuple[Row, ...]
@@ -118,7 +121,7 @@ class Predictor(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         fitted = usual if known is None or habit is None else silence(*known, horizon, habit)
         said = self.churn_base if task.churn == "cancellations" else fitted.silent
         logits = self._logits(inputs(x, known, horizon, said, usual)) if self.labels else None
-        churn = 0.0 if known is None else self._churn(said, logits)
+        churn = 0.0 if known is None else self._churn(self._first_said(known, said), logits)
         following = partial(self._next_stage, stage, x, usual.silent, fitted, churn, logits, foresee)
         return Outlook(churn, following, partial(self._value, x, known, fitted, logits))
 
@@ -160,12 +163,22 @@ class Predictor(msgspec.Struct, frozen=True, kw_only=True, dict=True):
             return None
         if self.task.churn == "cancellations":
             return self.churn_base
-        return silence(*known, self.task.churn_days, self.habit).silent
+        return self._first_said(known, silence(*known, self.task.churn_days, self.habit).silent)
 
     @property
     def usual(self) -> float:
         """What `closed_form` says of the average customer."""
         return self.centre[FITTED]
+
+    def _first_said(self, known: Rhythm, said: float) -> float:
+        """What is said of churn in the first days; later *said*."""
+        first = self.beginning
+        if first is None:
+            return said
+        acts, age, recency = known
+        days, new = self.task.churn_days, probability(said)
+        silent = clipped(silent_at_beginning(acts - 1.0, age - recency, age, days, first, new))
+        return log(silent / (1.0 - silent))
 
     def _logits(self, x: Any) -> list[float]:
         centre, spread, weights = self._arrays
@@ -250,7 +263,7 @@ def predictor_of(learner: Learner) -> Predictor:
         >>> cold.version, [round(p, 9) for p in cold.next_stage([0.0] * len(FEATURES), 0)]
         (0, [0.8, 0.2])
     """
-    churn, value = learner.churn, learner.value
+    churn, value, habits = learner.churn, learner.value, learner.population.habits
     centre = learner.population.now.centre
     opinion = churn.opinion(float(centre[FITTED]))
     softmax = learner.next_stage.regression
@@ -258,7 +271,8 @@ def predictor_of(learner: Learner) -> Predictor:
         task=learner.task,
         version=learner.version,
         labels=learner.labels,
-        habit=learner.population.habits.fitted,
+        habit=habits.fitted,
+        beginning=None if churn.has_learned or learner.task.churn == "cancellations" else habits.beginning(),
         centre=_row(centre),
         spread=_row(learner.scaler.spread),
         weights=(

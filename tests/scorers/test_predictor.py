@@ -7,7 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scorers import predictor as predictor_module
+from scorers.beginning import Beginning
+from scorers.closed_form import probability
 from scorers.deadline import Deadline
+from scorers.explanation import explain
 from scorers.learner import Learner, Task
 from scorers.next_stage import place_of
 from scorers.predictor import Predictor, cold_start, predictor_of
@@ -127,3 +130,22 @@ def test_it_does_not_change_while_the_learner_goes_on() -> None:
         predictor.score(features_of(orders=3, days_since_first_order=90, days_since_last_order=5), 1)
         == before
     )
+
+
+def test_the_first_days_are_believed_until_an_answer_comes() -> None:
+    learner = Learner(TASK)
+    first = msgspec.structs.replace(
+        predictor_of(learner), beginning=Beginning(3.0, 20.0, 0.5, 2.5, 500.0, 20.0)
+    )
+    x = features_of(orders=1, days_since_first_order=19, days_since_last_order=19)
+    assert first.churn(x) < cold_start(TASK).churn(x) - 0.1
+    explained = explain(first, x)
+    assert explained is not None
+    told = explained.average + sum(reason.log_odds for reason in explained.reasons)
+    assert probability(told) == pytest.approx(first.churn(x), abs=1e-6)
+    for number in range(120):
+        once = features_of(orders=1, days_since_first_order=number % 20, days_since_last_order=number % 20)
+        learner.observe(once, "2026-01-01T00:00:00Z", str(number))
+    assert predictor_of(learner).beginning is not None
+    learner.learn(next(example for example in examples(20, ask_learner=False) if example.churned is not None))
+    assert predictor_of(learner).beginning is None
