@@ -69,6 +69,7 @@ class Alignment:
         self._hold = hold
         self._patience = patience
         self._is_punctuated = is_punctuated
+        self._is_passing = False
         self._oldest: float | None = None
         self.frontier = 0
         self.is_impatient = False
@@ -94,8 +95,16 @@ class Alignment:
             self._oldest = now
 
     def punctuate(self, punctuation: Punctuation) -> None:
-        """Add a promise; it takes effect when what it covers has been fetched."""
+        """Add a promise; it takes effect when what it covers has been fetched, and time has passed to the one before it."""
         self._punctuations.append(punctuation)
+
+    def passed(self) -> None:
+        """Note that time has passed to `frontier`, with all that follows from that: the next promise takes effect.
+
+        Two promises that are known at once would otherwise be one. Where a topic is not in order, what is behind a record of
+        the later one is folded with it, and must not come before the timers of the earlier one.
+        """
+        self._is_passing = False
 
     def wait(self, now: float) -> float | None:
         """Seconds until `release` would give up waiting, ``None`` when nothing is buffered."""
@@ -104,7 +113,7 @@ class Alignment:
         return max(0.0, self._oldest + self._holding() - now)
 
     def release(self, now: float, most: int = 1 << 30) -> list[Arrived]:
-        """Take what may be folded now, merged by event time; advances `frontier` to the promises kept.
+        """Take what may be folded now, merged by event time; advances `frontier` to the next promise, if it is kept.
 
         Args:
             now: Monotonic seconds.
@@ -130,8 +139,9 @@ class Alignment:
         return self._patience if is_punctuated else self._hold
 
     def _cover(self) -> None:
-        while self._punctuations and self._is_covered(self._punctuations[0]):
+        if not self._is_passing and self._punctuations and self._is_covered(self._punctuations[0]):
             self.frontier = max(self.frontier, self._punctuations.popleft().at)
+            self._is_passing = True
 
     def _is_covered(self, punctuation: Punctuation) -> bool:
         return all(self._positions[source] >= offset for source, offset in punctuation.offsets.items())

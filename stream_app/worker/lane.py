@@ -182,6 +182,7 @@ class Lane:
             self._ticks.popleft()
             self.engine.pass_to(tick.at)
             await self._catch_up(Effects(), stamp, done)
+            self._alignment.passed()
             return True
         self._ticks.popleft()
         if isinstance(tick, Wake) and self.engine.clock == "wall":

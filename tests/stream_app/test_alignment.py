@@ -1,6 +1,7 @@
 from itertools import pairwise
 from random import Random
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -61,8 +62,12 @@ def test_what_promises_cover_is_released_in_event_time_order_whatever_the_fetche
         released += alignment.release(now=0.5, most=fetches.randint(1, 5))
         assert all(record.at <= alignment.frontier for record in released)
         frontiers.append(alignment.frontier)
-    while taken := alignment.release(now=0.5, most=2):
-        released += taken
+        if alignment.is_clear:
+            alignment.passed()
+    for _ in (*everything, *stretches):
+        released += alignment.release(now=0.5, most=2)
+        if alignment.is_clear:
+            alignment.passed()
     assert released == sorted(everything, key=lambda record: (record.at, record.source, record.offset))
     assert frontiers == sorted(frontiers)
     assert alignment.is_clear
@@ -139,6 +144,24 @@ def test_time_may_pass_only_when_nothing_before_the_frontier_is_left() -> None:
     assert [record.item for record in alignment.release(now=0.0)] == ["b"]
     assert alignment.is_clear
     assert len(alignment) == 1
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+def test_time_passes_to_one_promise_before_the_next_counts(at_once: bool) -> None:
+    """Whoever is behind knows both; what comes in disorder comes behind the same timers all the same."""
+    alignment = Alignment(1, hold=1.0, patience=30.0)
+    alignment.add([Arrived(46, 0, 0, "ann"), Arrived(40, 0, 1, "bob")], now=0.0)
+    first, second = Punctuation(44, {0: 2}), Punctuation(60, {0: 2})
+    alignment.punctuate(first)
+    if at_once:
+        alignment.punctuate(second)
+    assert (alignment.release(now=0.0), alignment.frontier, alignment.is_clear) == ([], 44, True)
+    assert (alignment.release(now=0.0), alignment.frontier) == ([], 44)
+    alignment.passed()
+    if not at_once:
+        alignment.punctuate(second)
+    assert [record.item for record in alignment.release(now=0.0)] == ["ann", "bob"]
+    assert alignment.frontier == 60
 
 
 def test_who_knows_that_a_producer_punctuates_waits_for_it_from_the_beginning() -> None:

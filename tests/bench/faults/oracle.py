@@ -89,6 +89,7 @@ async def _truth(tenant: Tenant, received_at_ms: int) -> Truth:
                     alignment.punctuate(tick)
                     _note(tenant, partition, engine.fold(alignment.release(0.0)), result)
                     _note(tenant, partition, engine.advance(tick.at), result)
+                    alignment.passed()
             assert reached == [log.end(topic) for topic in sources], "no tick covers the end"
         _look(scoring, engine, result)
     return result
