@@ -41,7 +41,7 @@ log = structlog.get_logger(__name__)
 #: Records of one topic-partition that may be with the worker and not folded and published: bounds memory.
 _ROOM = 20_000
 #: Profiles that the partitions of one process hold together before they are written, see `stream_app.shelf.Shelf`.
-_HELD = 16_384
+_HELD = 65_536
 _GIVE_UP_SECONDS = 45.0
 
 
