@@ -136,13 +136,11 @@ class _Writer:
             f"{' = '.join(decays.values())} = 0.0",
             f"if {series}:",
             f" for place in range(len({series}) - 2, -1, -2):",
-        ]
-        lines += [
             f"  age = today - {series}[place]",
             f"  if age >= {reach}: break",
+            "  if age < 0: age = 0",
             f"  count = {series}[place + 1]",
         ]
-        lines += ["  if age < 0: age = 0"]
         for days, name in decays.items():
             self._parts[f"weights_{days}_{reach}"] = [
                 0.5 ** (age / days) if age < days * DECAY_REACH else 0.0 for age in range(reach)
