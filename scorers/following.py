@@ -55,7 +55,7 @@ class Following(msgspec.Struct, frozen=True, kw_only=True, dict=True):
             place: Where the tables find the customer.
             logits: The regression's, by stage and at the end for staying, without intercepts.
         """
-        group = self._group(stage, place)
+        group = place.group(stage, len(self._usual))
         learned = [a + b for a, b in zip(logits, self.intercepts[group], strict=True)]
         staying, own = learned.pop(), learned[stage]
         # staying counts for the own stage
@@ -63,12 +63,9 @@ class Following(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         trust = self.trust[group][REGRESSION]
         return [a + trust * b for a, b in zip(told, learned, strict=True)]
 
-    def _group(self, stage: int, place: Place) -> int:
-        return stage if place.target < 0 else stage + len(self._usual)
-
     def _told_of_deadline(self, stage: int, place: Place) -> list[float]:
         """What the rules say, and what all tables make of it: where nothing is counted yet, the same."""
-        trust = self.trust[self._group(stage, place)]
+        trust = self.trust[place.group(stage, len(self._usual))]
         ruled = [(1.0 - place.chance) * usual for usual in self._usual[stage]]
         ruled[place.target] += place.chance
         total = trust[RULES]

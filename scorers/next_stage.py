@@ -76,6 +76,10 @@ class Place(NamedTuple):
     target: int = -1
     chance: float = 0.0
 
+    def group(self, stage: int, stages: int) -> int:
+        """The group that a customer in *stage* is in: the *stages*, and behind them those with a deadline."""
+        return stage if self.target < 0 else stage + stages
+
 
 def place_of(
     features: Sequence[float], silent: float, deadline: Deadline | None = None, chance: float = 0.0
@@ -124,7 +128,7 @@ class NextStageModel:
 
     def distribution(self, z: Vector, stage: int, place: Place) -> list[float]:
         """Predict the probability of each stage; the current stage's means stay."""
-        group = self._group(stage, place)
+        group = place.group(stage, self.stages)
         learned = softmax(self.regression.logits(z, group))
         return [float(p) for p in self._mixed(self._opinions(learned, stage, place), group)]
 
@@ -137,7 +141,7 @@ class NextStageModel:
             following: Index of the first stage moved to within the horizon; *stage* itself for none.
             place: What `place_of` says of that instant.
         """
-        group = self._group(stage, place)
+        group = place.group(stage, self.stages)
         learned = softmax(self.regression.logits(z, group))
         opinions = self._opinions(learned, stage, place)
         off = self._mixed(opinions, group)
@@ -155,9 +159,6 @@ class NextStageModel:
         if index:
             counts = counts + usual * (BACKED / usual.sum())
         return counts / np.maximum(counts.sum(axis=-1, keepdims=True), 1e-300)
-
-    def _group(self, stage: int, place: Place) -> int:
-        return stage if place.target < 0 else stage + self.stages
 
     def _opinions(self, learned: Vector, stage: int, place: Place) -> Any:
         chances = np.empty((EXPERTS, self.stages))

@@ -82,10 +82,7 @@ class PartitionEngine:
             touched, before = self._touch(customer, anonymous=of_one[0].item.anonymous), len(effects.outputs)
             for record in of_one:
                 self._fold_event(record, touched, effects, late=record.item.at < horizon)
-            if touched.is_changed:
-                if touched.reached:
-                    self.note(evaluated(self.scoring, customer, touched, now), effects)
-                self._keep(customer, touched.profile, effects, effects.outputs[before:], stamp)
+            self._finish(customer, touched, effects, before, now, stamp)
         self.time = max(self.time, horizon)
         return effects
 
@@ -205,10 +202,7 @@ class PartitionEngine:
             turn = Turn(touched, effects, now)
             for record in for_one:
                 self._take(record, turn)
-            if touched.is_changed:
-                if touched.reached:
-                    self.note(evaluated(self.scoring, to, touched, now), effects)
-                self._keep(to, touched.profile, effects, effects.outputs[before:], stamp)
+            self._finish(to, touched, effects, before, now, stamp)
         return effects
 
     def _take(self, record: Arrived, turn: Turn) -> None:
@@ -219,6 +213,15 @@ class PartitionEngine:
         touched.is_changed = True
         is_new = self._identities.take(record.item, touched.profile, turn)
         effects.outcomes[record.source, "applied" if is_new else "duplicate"] += 1
+
+    def _finish(
+        self, customer: str, touched: Touched, effects: Effects, before: int, now: int, stamp: tuple[int, int]
+    ) -> None:
+        """Evaluate whoever had an event, as of *now*, and store whoever has changed with the outputs behind *before*."""
+        if touched.reached:
+            self.note(evaluated(self.scoring, customer, touched, now), effects)
+        if touched.is_changed:
+            self._keep(customer, touched.profile, effects, effects.outputs[before:], stamp)
 
     def profile(self, customer: str) -> Profile | None:
         """The stored profile of a customer."""
@@ -307,7 +310,8 @@ class PartitionEngine:
                     profile.due = max(self.time, profile.evaluated_at)
                 owed = list(told_anew(self.scoring, customer, profile))
                 effects.outputs += owed
-                self.population.update(place for place in enumerate(_stages(profile)) if place[1] >= 0)
+                stages = enumerate(standing.stage for standing in profile.standings)
+                self.population.update(place for place in stages if place[1] >= 0)
                 self._keep(customer, profile, effects, owed, stamp)
             yield effects
 
@@ -344,7 +348,3 @@ class PartitionEngine:
         if effects is not None:
             track = self.scoring.tracks[index]
             effects.moves[track.name, track.stages[old] if old >= 0 else "", track.stages[stage]] += 1
-
-
-def _stages(profile: Profile) -> tuple[int, ...]:
-    return tuple([standing.stage for standing in profile.standings])
