@@ -171,12 +171,13 @@ class Learner:
             deadline: The move that silence brings within the horizon of the next stage, if any.
             risk: The churn risk as published.
         """
-        if deadline is None:
-            return place_of(features, view.usual.silent)
         task = self.task
-        fitted = judged(view.known, habit, task.churn_days)
-        chance = chance_of_silence(deadline, features, task.churn, task.churn_days, habit, fitted, risk)
-        return place_of(features, view.usual.silent, deadline, chance)
+
+        def lasting(due: Deadline) -> float:
+            fitted = judged(view.known, habit, task.churn_days)
+            return chance_of_silence(due, features, task.churn, task.churn_days, habit, fitted, risk)
+
+        return place_of(features, view.usual.silent, deadline, lasting)
 
     def observe(self, features: Sequence[float], asked_at: str, name: str) -> None:
         """Learn from a question as it is asked, long before its answer, how the population orders.

@@ -9,7 +9,7 @@ from the deadline and the chance of silence, before the first of them has reache
 far corrects it. What all others teach says nothing about them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from math import exp, log
 from typing import Any, Final, NamedTuple
 
@@ -82,7 +82,10 @@ class Place(NamedTuple):
 
 
 def place_of(
-    features: Sequence[float], silent: float, deadline: Deadline | None = None, chance: float = 0.0
+    features: Sequence[float],
+    silent: float,
+    deadline: Deadline | None,
+    lasting: Callable[[Deadline], float],
 ) -> Place:
     """Say where the tables find a customer.
 
@@ -90,9 +93,10 @@ def place_of(
         features: Values of `scorers.transforms.FEATURES`.
         silent: The closed form's log odds of silence.
         deadline: The move that silence brings within the horizon, if any.
-        chance: Of that silence.
+        lasting: Gives the chance that the silence lasts until then; asked only for a deadline.
     """
     if deadline is not None:
+        chance = lasting(deadline)
         odds = log(chance / (1.0 - chance)) if 0.0 < chance < 1.0 else 100.0 * (chance - 0.5)
         return Place((0, day_bin(deadline.days), odds_bin(odds), odds_bin(silent)), deadline.stage, chance)
     since = features[LAST_ORDER]

@@ -208,13 +208,12 @@ class Predictor(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         logits: list[float] | None,
         foresee: Foresee | None,
     ) -> list[float]:
-        deadline = foresee() if foresee is not None else None
-        if deadline is None:
-            place = place_of(x, silent)
-        else:
-            task = self.task
-            chance = chance_of_silence(deadline, x, task.churn, task.churn_days, self.habit, fitted, churn)
-            place = place_of(x, silent, deadline, chance)
+        task, habit = self.task, self.habit
+
+        def lasting(due: Deadline) -> float:
+            return chance_of_silence(due, x, task.churn, task.churn_days, habit, fitted, churn)
+
+        place = place_of(x, silent, foresee() if foresee is not None else None, lasting)
         told = self.following.told(stage, place)
         if logits is None:
             return distribution(told)

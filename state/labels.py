@@ -62,6 +62,7 @@ class Pending(msgspec.Struct, array_like=True, gc=False):
         moved_to: Stage of the first transition after A within its horizon; -1 while there was none.
         churned: 1, 0, or -1 while not settled.
         spent: Revenue within the value horizon, micro-units; -1 while not settled.
+        deadline: What silence alone was going to lead to, as the models saw it, see `pack`; empty for nothing.
     """
 
     asked_at: int
@@ -76,6 +77,7 @@ class Pending(msgspec.Struct, array_like=True, gc=False):
     moved_to: int = -1
     churned: int = -1
     spent: int = -1
+    deadline: bytes = b""
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -136,6 +138,7 @@ def ask(
     next_stage: Sequence[float],
     value: float,
     model_version: int,
+    deadline: Sequence[float] = (),
 ) -> Pending:
     """Put a question into the profile, which must hold the events up to *at* and none later.
 
@@ -149,6 +152,7 @@ def ask(
         next_stage: Predicted distribution over stage indexes.
         value: Predicted spend, in units of the base currency.
         model_version: Version of the models.
+        deadline: What the models saw of a move that silence alone brings, none by default.
     """
     pending = Pending(
         at,
@@ -160,6 +164,7 @@ def ask(
         value,
         profile.counts[REVENUE],
         model_version,
+        deadline=pack(deadline),
     )
     profile.pending.append(pending)
     return pending

@@ -6,10 +6,8 @@ from typing import Any
 
 from xxhash import xxh3_64_intdigest
 
-from scorers.deadline import Deadline
 from scorers.example import Example, encode_example
 from scorers.learner import FEATURE_SCHEMA
-from scorers.transforms import FEATURES
 from state import Answer, Pending, format_instant, unpack
 from stream_app.scoring import Scoring
 
@@ -23,7 +21,6 @@ def example_of(scoring: Scoring, customer: str, answer: Answer) -> bytes:
     question = answer.question
     track = scoring.tracks[question.lifecycle]
     distribution = unpack(question.next_stage)
-    seen, deadline = _seen(question)
     identity = xxh3_64_intdigest(f"{track.name}/{question.asked_at}/{customer}".encode())
     example = Example(
         id=f"{identity:016x}",
@@ -31,7 +28,7 @@ def example_of(scoring: Scoring, customer: str, answer: Answer) -> bytes:
         asked_at=format_instant(question.asked_at),
         answered_at=format_instant(answer.answered_at),
         stage=track.stages[question.stage],
-        features=seen,
+        features=_seen(question),
         schema=FEATURE_SCHEMA,
         churn_risk=question.risk,
         next_stage=dict(zip(track.stages, distribution, strict=True)),
@@ -40,7 +37,7 @@ def example_of(scoring: Scoring, customer: str, answer: Answer) -> bytes:
         churned=question.churned,
         next=track.stages[question.moved_to if question.moved_to >= 0 else question.stage],
         spent=question.spent / _MICRO,
-        **(deadline_told(deadline, track.stages) if len(deadline) == len(Deadline._fields) else {}),
+        **(deadline_told(unpack(question.deadline), track.stages) if question.deadline else {}),
     )
     return encode_example(example)
 
@@ -51,11 +48,9 @@ def deadline_told(deadline: Sequence[float], stages: Sequence[str]) -> dict[str,
     return {"deadline": days, "deadline_stage": stages[int(stage)], "deadline_by_orders": bool(by_orders)}
 
 
-def _seen(question: Pending) -> tuple[list[float | None], list[float]]:
-    """The features as the models saw them, and what they saw of a deadline, which stands behind the features."""
-    values = unpack(question.features)
-    width = len(FEATURES)
-    return [value if math.isfinite(value) else None for value in values[:width]], values[width:]
+def _seen(question: Pending) -> list[float | None]:
+    """The features as the models saw them."""
+    return [value if math.isfinite(value) else None for value in unpack(question.features)]
 
 
 def question_of(scoring: Scoring, customer: str, question: Pending) -> bytes:
@@ -69,7 +64,7 @@ def question_of(scoring: Scoring, customer: str, question: Pending) -> bytes:
         asked_at=asked_at,
         answered_at=asked_at,
         stage=track.stages[question.stage],
-        features=_seen(question)[0],
+        features=_seen(question),
         schema=FEATURE_SCHEMA,
         model_version=question.model_version,
     )

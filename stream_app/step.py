@@ -321,11 +321,12 @@ def _ask(
         at=at,
         lifecycle=index,
         stage=standing.stage,
-        features=[*seen, *(deadline or ())],
+        features=seen,
         risk=scores.churn,
         next_stage=scores.next_stage,
         value=scores.value,
         model_version=predictor.version,
+        deadline=deadline or (),
     )
     return [Output(EXAMPLE, customer.encode(), question_of(scoring, customer, pending))]
 

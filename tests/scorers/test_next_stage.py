@@ -74,6 +74,6 @@ def test_what_followed_deadlines_corrects_what_the_rules_say_of_them() -> None:
 
 @pytest.mark.parametrize("chance", [0.0, 0.3, 1.0])
 def test_a_place_with_a_deadline_is_found_by_it(chance: float) -> None:
-    place = place_of([], 0.0, Deadline(6.9, 3, by_orders=True), chance)
+    place = place_of([], 0.0, Deadline(6.9, 3, by_orders=True), lambda _: chance)
     assert (place.bins[:2], place.target, place.chance) == ((0, 3), 3, chance)
     assert 0 <= place.bins[2] <= 15

@@ -12,7 +12,6 @@ from scorers.closed_form import probability
 from scorers.deadline import Deadline
 from scorers.explanation import explain
 from scorers.learner import Learner, Task
-from scorers.next_stage import place_of
 from scorers.predictor import Predictor, cold_start, predictor_of
 from scorers.transforms import FEATURES
 from tests.scorers.buyers import TASK, buyer, examples, features_of
@@ -37,7 +36,7 @@ def test_it_equals_the_models_that_learn(learner: Learner) -> None:
         churn = 0.0 if view.known is None else learner.churn.probability(z, view.said, view.usual_said)
         scores = predictor.score(x, stage)
         assert scores.churn == pytest.approx(churn, abs=1e-9)
-        following = learner.next_stage.distribution(z, stage, place_of(x, view.usual.silent))
+        following = learner.next_stage.distribution(z, stage, learner.place(x, view, None, None, None))
         assert scores.next_stage == pytest.approx(following, abs=1e-9)
         deadline = Deadline(rng.uniform(0.1, 30.0), rng.choice([0, 3]), by_orders=rng.random() < 0.7)
         scores = predictor.score(x, stage, deadline)

@@ -62,11 +62,20 @@ def test_the_stored_bytes_of_version_1_still_load() -> None:
 
 
 def test_a_field_that_came_later_stands_at_the_end_of_the_stored_bytes() -> None:
-    written_under, anonymous, identity, alerted_at = b"\x00", b"\xc2", b"\xc0", b"\x00"
+    written_under, anonymous, identity, alerted_at, deadline = b"\x00", b"\xc2", b"\xc0", b"\x00", b"\xc4\x00"
     stored = GOLDEN[1:].replace(b"\xdc\x00\x12", b"\xdc\x00\x15", 1)
     standing = GOLDEN.index(b"\x91\x99\x02") - 1
     pending = GOLDEN.index(b"\x91\x9c\xcf") - 1
-    stored = stored[:standing] + b"\x91\x9a" + stored[standing + 2 : pending] + alerted_at + stored[pending:]
+    settled = GOLDEN.index(b"\xff\xff\xff") + 2
+    question = b"\x91\x9d" + stored[pending + 2 : settled] + deadline
+    stored = (
+        stored[:standing]
+        + b"\x91\x9a"
+        + stored[standing + 2 : pending]
+        + alerted_at
+        + question
+        + stored[settled:]
+    )
     assert encode_profile(golden_profile()) == HEAD + stored + written_under + anonymous + identity
 
 
