@@ -1,18 +1,25 @@
 """In which order the records of one partition are folded: merged by event time as far as they are known.
 
 A partition reads several topics. Each topic keeps its own order; between topics the record with the earliest
-event time goes first. With the wall clock everything that was fetched is released at once. With the event clock
+event time goes first. With the wall clock what was fetched is released at once, but for one case: where more of
+a topic is known to lie in Kafka and nothing of it is at hand, the others wait for it. A worker that catches up would
+otherwise run through the small topics first, and meet what led to their events long after them (Kafka Streams does the
+same, KIP-353 and KIP-695). With the event clock
 a *punctuation* (a tick that carries offsets) says up to which event time a producer has sent everything, and which
 offsets that covers: what it covers is released in exact event-time order, whatever the fetches looked like.
 Without punctuations records wait for `hold` seconds at most, so that a producer that sends none is served as well.
 """
 
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from heapq import heapify, heappop, heapreplace
 from typing import Any, NamedTuple
 
 __all__ = ["Alignment", "Arrived", "Punctuation"]
+
+#: Seconds for which the other topics wait for one of which there is more: a fetch takes a small part of that, and when it
+#: does not come, because a broker is down, the others must go on.
+_AWAIT = 1.0
 
 
 class Arrived(NamedTuple):
@@ -60,6 +67,15 @@ class Alignment:
         >>> alignment.punctuate(Punctuation(40, {0: 2, 1: 1}))
         >>> [record.item for record in alignment.release(now=0.1)], alignment.frontier
         (['a', 'c'], 40)
+
+        >>> alignment = Alignment(sources=2, hold=0.0, patience=0.0)
+        >>> alignment.add([Arrived(10, 0, 0, "a")], now=0.0, has_more=True)
+        >>> alignment.add([Arrived(90, 1, 0, "z")], now=0.0)
+        >>> [record.item for record in alignment.release(now=0.1)], alignment.release(now=0.2)
+        (['a'], [])
+        >>> alignment.add([Arrived(20, 0, 1, "b")], now=0.3)
+        >>> [record.item for record in alignment.release(now=0.3)]
+        ['b', 'z']
     """
 
     def __init__(self, sources: int, *, hold: float, patience: float, is_punctuated: bool = False) -> None:
@@ -71,6 +87,9 @@ class Alignment:
         self._is_punctuated = is_punctuated
         self._is_passing = False
         self._oldest: float | None = None
+        #: Sources of which more is known to lie in Kafka, and since when one of them has had nothing at hand.
+        self._unread: set[int] = set()
+        self._dry_since: float | None = None
         self.frontier = 0
         self.is_impatient = False
 
@@ -81,18 +100,31 @@ class Alignment:
         """Set the offset from which a source is read, so that what lies before it counts as seen."""
         self._positions[source] = offset
 
-    def add(self, records: Iterable[Arrived], now: float) -> None:
+    def buffered(self, source: int) -> int:
+        """How many records of a source wait."""
+        return len(self._queues[source])
+
+    def expect(self, source: int) -> None:
+        """Note that more of a source lies in Kafka than has come: the others wait for it."""
+        self._unread.add(source)
+
+    def add(self, records: Sequence[Arrived], now: float, *, has_more: bool = False) -> None:
         """Buffer records; those of one source come in offset order.
 
         Args:
             records: What was fetched.
             now: Monotonic seconds, to measure how long records have waited.
+            has_more: Whether more of their source, which is one, was in Kafka when they were fetched.
         """
         for record in records:
             self._queues[record.source].append(record)
             self._positions[record.source] = record.offset + 1
         if self._oldest is None and len(self):
             self._oldest = now
+        if has_more:
+            self.expect(records[-1].source)
+        elif self._unread and records:
+            self._unread.discard(records[-1].source)
 
     def punctuate(self, punctuation: Punctuation) -> None:
         """Add a promise; it takes effect when what it covers has been fetched, and time has passed to the one before it."""
@@ -110,7 +142,10 @@ class Alignment:
         """Seconds until `release` would give up waiting, ``None`` when nothing is buffered."""
         if self._oldest is None:
             return None
-        return max(0.0, self._oldest + self._holding() - now)
+        until = self._oldest + self._holding()
+        if self._dry_since is not None:
+            until = max(until, self._dry_since + _AWAIT)
+        return max(0.0, until - now)
 
     def release(self, now: float, most: int = 1 << 30) -> list[Arrived]:
         """Take what may be folded now, merged by event time; advances `frontier` to the next promise, if it is kept.
@@ -121,6 +156,8 @@ class Alignment:
         """
         self._cover()
         is_over = self._hold <= 0 or self.wait(now) == 0.0
+        if is_over and self._is_awaiting(now):
+            return []
         taken = self._merge(None if is_over else self.frontier, most)
         self.is_impatient = is_over and self._holding() > self._hold
         if not len(self):
@@ -133,6 +170,19 @@ class Alignment:
     def is_clear(self) -> bool:
         """Whether nothing at or before `frontier` is left, so that time itself may pass to it."""
         return all(queue[0].at > self.frontier for queue in self._queues if queue)
+
+    def _is_awaiting(self, now: float) -> bool:
+        """Whether nothing is at hand of a source of which there is more; gives up on it after a while."""
+        dry = {source for source in self._unread if not self._queues[source]}
+        if not dry or self._oldest is None:
+            self._dry_since = None
+            return False
+        self._dry_since = now if self._dry_since is None else self._dry_since
+        if now < self._dry_since + _AWAIT:
+            return True
+        self._unread -= dry
+        self._dry_since = None
+        return False
 
     def _holding(self) -> float:
         is_punctuated = self._is_punctuated or self.frontier or self._punctuations
@@ -159,6 +209,8 @@ class Alignment:
             taken.append(queue.popleft())
             if queue:
                 heapreplace(heads, (queue[0].at, index))
+            elif limit is None and index in self._unread:
+                break
             else:
                 heappop(heads)
         return taken

@@ -70,7 +70,7 @@ async def serve(settings: Settings) -> None:
     with _listening(settings) as listener:
         _serve_figures(settings.metrics, figures, outbox, pulse)
         beating = asyncio.create_task(pulse.beat())
-        look_rarely()
+        look_rarely(100_000)
         freeze()
         outbox.open()
         try:

@@ -57,8 +57,10 @@ class ProfileTable(faust.Table):  # type: ignore[type-arg]  # not generic at run
         app: Any = self.app
         committed = await app.consumer.seek_to_committed()
         offsets = {TP(tp.topic, tp.partition): offset for tp, offset in committed.items()}
+        mine = {tp.partition for tp in active_tps}
         try:
-            await app.gate.take_over(app.consumer_generation_id, {tp.partition for tp in active_tps}, offsets)
+            ends = await app.consumer.highwaters(*offsets)
+            await app.gate.take_over(app.consumer_generation_id, mine, offsets, ends)
         except LifecycleAppError as error:
             end_process(error.sentence, error.exit_code)
         except Exception as error:  # noqa: BLE001 - Faust would log it and wait for ever

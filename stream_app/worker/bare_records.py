@@ -1,13 +1,16 @@
 """Records as they lie in a fetched batch, without the copy that aiokafka makes of each.
 
-The copy, a frozen dataclass with eleven fields, costs several times what reading the record does. A bare record has
-offset, timestamp, timestamp_type, key, value, headers and checksum; it does not repeat topic and partition.
+The copy, a frozen dataclass with eleven fields, costs several times what reading the record does, and so do the three
+calls by which it comes. A bare record has offset, timestamp, timestamp_type, key, value, headers and checksum; it does not
+repeat topic and partition.
 """
 
+from collections.abc import Iterator
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer
-from aiokafka.consumer.fetcher import FetchResult
+from aiokafka.consumer.fetcher import FetchResult, PartitionRecords
+from aiokafka.errors import CorruptRecordException
 
 __all__ = ["bare"]
 
@@ -15,7 +18,7 @@ __all__ = ["bare"]
 def bare(consumer: AIOKafkaConsumer) -> None:
     """Let a started *consumer* hand out bare records from now on.
 
-    What its `getmany` gives is as before but for the type of the records.
+    What its `getmany` gives is as before but for the type of the records; `getone` is not served.
     """
     fetcher = consumer._fetcher  # noqa: SLF001 - the client has no other way
     process = fetcher._proc_fetch_request  # noqa: SLF001
@@ -23,12 +26,40 @@ def bare(consumer: AIOKafkaConsumer) -> None:
     async def processed(*request: Any) -> bool:
         needs_wakeup: bool = await process(*request)
         for result in fetcher._records.values():  # noqa: SLF001
-            if isinstance(result, FetchResult) and result._partition_records is not None:  # noqa: SLF001
-                result._partition_records._consumer_record = _as_it_is  # noqa: SLF001
+            if isinstance(result, FetchResult) and isinstance(result._partition_records, PartitionRecords):  # noqa: SLF001
+                result._partition_records = _BareRecords(result._partition_records)  # noqa: SLF001
         return needs_wakeup
 
     fetcher._proc_fetch_request = processed  # noqa: SLF001
 
 
-def _as_it_is(_place: Any, record: Any) -> Any:
-    return record
+class _BareRecords:
+    """Stands in for the client's `PartitionRecords`, of which `FetchResult.getall` asks no more than this.
+
+    Args:
+        fetched: As the client has made it, and not begun to read.
+
+    Attributes:
+        next_fetch_offset: Where to read on: behind the last record that was read, and behind what is no record.
+    """
+
+    def __init__(self, fetched: PartitionRecords) -> None:
+        self._batches = fetched._records  # noqa: SLF001
+        self._check_crcs = fetched._check_crcs  # noqa: SLF001
+        self.next_fetch_offset = fetched.next_fetch_offset
+        self._unread = self._read()
+
+    def __iter__(self) -> Iterator[Any]:
+        return self._unread  # goes on where it was left
+
+    def _read(self) -> Iterator[Any]:
+        while self._batches.has_next():
+            batch = self._batches.next_batch()
+            if self._check_crcs and not batch.validate_crc():
+                raise CorruptRecordException("a fetched batch does not have the checksum that it carries")
+            if not batch.is_control_batch:
+                for record in batch:
+                    if record.offset >= self.next_fetch_offset:  # a batch may begin before what was asked for
+                        self.next_fetch_offset = record.offset + 1
+                        yield record
+            self.next_fetch_offset = batch.next_offset  # its last records may have been compacted away

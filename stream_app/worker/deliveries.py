@@ -7,7 +7,7 @@ as well. Runs overlap, each stage keeps the order of the runs.
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from time import monotonic
 from typing import Any
@@ -24,7 +24,7 @@ from stream_app.worker.context import Context
 from stream_app.worker.delivery import Delivery
 from stream_app.worker.journal import Journal
 from stream_app.worker.letters import dead_letter
-from stream_app.worker.publisher import Handed, Record
+from stream_app.worker.publisher import Handed, Record, Sendable
 from stream_app.worker.routing import by_kind, notes_by_partition, state_record
 from stream_app.worker.stores import TableStore
 from stream_app.worker.write_behind import WriteBehind, Written
@@ -192,7 +192,7 @@ class Deliveries:
         self.arrivals.finish(told)
         self._context.progressed()
 
-    async def _send(self, kind: str, records: list[Record], place: int | None = None) -> list[Handed]:
+    async def _send(self, kind: str, records: Iterable[Sendable], place: int | None = None) -> list[Handed]:
         if not records:
             return []
         topic, partition = self._context.route(kind, self._partition if place is None else place)

@@ -1,11 +1,11 @@
 """What a lane writes to the changelog of its partition, and up to where store and changelog agree."""
 
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 
 from stream_app.errors import WorkFailed
 from stream_app.worker.changelog import EPOCH_KEY, stamped
-from stream_app.worker.publisher import Handed, Record
+from stream_app.worker.publisher import Handed, Sendable
 from stream_app.worker.stores import TableStore
 
 __all__ = ["Entry", "Journal"]
@@ -36,7 +36,9 @@ class Journal:
         send: Hands records to the changelog in order.
     """
 
-    def __init__(self, store: TableStore, send: Callable[[list[Record]], Awaitable[list[Handed]]]) -> None:
+    def __init__(
+        self, store: TableStore, send: Callable[[Iterable[Sendable]], Awaitable[list[Handed]]]
+    ) -> None:
         self._store = store
         self._send = send
         self._entries: deque[Entry] = deque()
@@ -44,18 +46,21 @@ class Journal:
     async def announce(self, values: Mapping[bytes, bytes]) -> None:
         """Begin the ownership with a new epoch, and wait until the changelog has it together with *values*."""
         self._store.epoch += 1
-        await self.settle(await self._write(values, [Record(EPOCH_KEY, stamped(self._store.epoch, b""))]))
+        handed = await self._send([(EPOCH_KEY, stamped(self._store.epoch, b""), ())])
+        await self.settle(self._enter(values, handed + await self._hand_over(values)))
 
     async def write(self, values: Mapping[bytes, bytes]) -> Entry:
         """Hand over values that were put into the store; waits while the producer is behind."""
-        return await self._write(values, [])
+        return self._enter(values, await self._hand_over(values)) if values else Entry(values, [])
 
-    async def _write(self, values: Mapping[bytes, bytes], records: list[Record]) -> Entry:
+    async def _hand_over(self, values: Mapping[bytes, bytes]) -> list[Handed]:
+        # One by one: a list of them all would have left the processor's caches before it is sent.
         epoch = self._store.epoch
-        records += [Record(key, stamped(epoch, value)) for key, value in values.items()]
-        entry = Entry(values, await self._send(records) if records else [])
-        if records:
-            self._entries.append(entry)
+        return await self._send((key, stamped(epoch, value), ()) for key, value in values.items())
+
+    def _enter(self, values: Mapping[bytes, bytes], handed: list[Handed]) -> Entry:
+        entry = Entry(values, handed)
+        self._entries.append(entry)
         return entry
 
     async def settle(self, entry: Entry) -> None:

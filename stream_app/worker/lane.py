@@ -5,7 +5,7 @@ A lane says what is done when; how it leaves the worker is in `stream_app.worker
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from time import monotonic
 from typing import Any
 
@@ -19,6 +19,7 @@ from stream_app.worker.context import Context
 from stream_app.worker.deliveries import Deliveries
 from stream_app.worker.intake import NOTES, TICKS, Erase, Intake, Republish, Unmerge, Wake, read_tick
 from stream_app.worker.run_length import RunLength
+from stream_app.worker.undecoded import Undecoded
 
 __all__ = ["Lane"]
 
@@ -28,6 +29,8 @@ log = structlog.get_logger(__name__)
 _HOLD = 1.0
 #: Evaluations between two chances for others: some tens of milliseconds.
 _SLICE = 150
+#: Records of a topic that are decoded at a time.
+_PART = 1000
 
 
 class Lane:
@@ -39,6 +42,7 @@ class Lane:
         engine: The fold, already recovered.
         intake: Decoder of its records.
         committed: Committed offsets by source index.
+        ends: Where the topics end, likewise.
         deliveries: How what it has folded leaves the worker.
 
     Attributes:
@@ -53,6 +57,7 @@ class Lane:
         engine: PartitionEngine,
         intake: Intake,
         committed: dict[int, int],
+        ends: dict[int, int],
         deliveries: Deliveries,
     ) -> None:
         self.context = context
@@ -71,6 +76,9 @@ class Lane:
         for source, offset in committed.items():
             if source < TICKS:
                 self._alignment.start_at(source, offset)
+                if offset < ends[source]:
+                    self._alignment.expect(source)
+        self._undecoded = Undecoded(len(SOURCES))
         self._ticks: deque[tuple[int, Any]] = deque()
         self._notes: deque[Arrived] = deque()
         self._news = asyncio.Event()
@@ -79,8 +87,18 @@ class Lane:
 
     # ---------------------------------------------------------------- input
 
-    def offer(self, source: int, records: Sequence[Any]) -> None:
-        """Take a fetched run of a source topic, of the ticks, or of the notes of other ids."""
+    def buffered(self, source: int) -> int:
+        """How many records of a source topic wait to be folded."""
+        return self._undecoded.count(source) + self._alignment.buffered(source) if source < TICKS else 0
+
+    def offer(self, source: int, records: Sequence[Any], *, has_more: bool = False) -> None:
+        """Take a fetched run of a source topic, of the ticks, or of the notes of other ids.
+
+        Args:
+            source: Index of the topic.
+            records: The run.
+            has_more: Whether more lay behind it in Kafka.
+        """
         if source == NOTES:
             self._notes.extend(self._intake.notes(records))
         elif source == TICKS:
@@ -91,7 +109,7 @@ class Lane:
                     self._alignment.punctuate(tick)
         else:
             self.deliveries.arrivals.come(source, records[-1].offset + 1, records[0].timestamp / 1000)
-            self._alignment.add(self._intake.read(source, records), monotonic())
+            self._undecoded.put(source, records, has_more=has_more)
         self._news.set()
 
     async def close(self) -> None:
@@ -129,7 +147,7 @@ class Lane:
     async def _wait(self) -> None:
         self._news.clear()
         patience = self._alignment.wait(monotonic())
-        if patience is None or self.engine.clock == "wall":
+        if patience is None:
             await self._news.wait()
             return
         try:
@@ -141,8 +159,7 @@ class Lane:
         """Read notes, fold what is ready, or do what the next tick asks; ``False`` if there is nothing to do."""
         if self._notes:
             return await self._receive()
-        records = self._alignment.release(monotonic(), self._length.records)
-        if records:
+        if records := self._ready(self._length.records):
             if self._alignment.is_impatient:
                 log.warning(
                     "no tick has come, events are folded in the order in which they came (worker.tick_patience)",
@@ -161,6 +178,31 @@ class Lane:
             await self._catch_up(effects, stamp, done, arrived)
             return True
         return await self._tick()
+
+    def _ready(self, most: int) -> list[Arrived]:
+        """The next records to fold, *most* at most; decodes of each topic as much as it takes to say which they are."""
+        alignment = self._alignment
+        ready: list[Arrived] = []
+        while len(ready) < most:
+            self._decode(source for source in self._undecoded.sources() if not alignment.buffered(source))
+            released = alignment.release(monotonic(), most - len(ready))
+            ready += released
+            if not released and not self._promised():
+                break
+        return ready
+
+    def _promised(self) -> bool:
+        """Decode more of all topics where that can help: a promise counts when all that it covers has been seen."""
+        return self.engine.clock == "event" and self._decode(self._undecoded.sources())
+
+    def _decode(self, sources: Iterable[int]) -> bool:
+        """Decode the next records of each of these; ``False`` if there are none."""
+        some = False
+        for source in sources:
+            records, has_more = self._undecoded.take(source, _PART)
+            self._alignment.add(self._intake.read(source, records), monotonic(), has_more=has_more)
+            some = True
+        return some
 
     async def _receive(self) -> bool:
         """Do what ids of other partitions say to ids of this one."""

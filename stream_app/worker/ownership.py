@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Coroutine, Generator, Iterable, Iterator, Mapping
 from time import monotonic
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 import structlog
 from faust.types import TP, ConsumerMessage
@@ -11,7 +11,7 @@ from faust.types import TP, ConsumerMessage
 from scorers.snapshot import Snapshot
 from state import Bounds, MeasureMap, format_instant, parse_instant
 from stream_app.engine import PartitionEngine
-from stream_app.garbage import freeze
+from stream_app.garbage import freeze, look_when_idle
 from stream_app.kafka_clients import client_options
 from stream_app.model_feed import follow
 from stream_app.model_topic import ModelTopic
@@ -23,6 +23,7 @@ from stream_app.worker.changelog import read_partition
 from stream_app.worker.context import Context, end_process
 from stream_app.worker.deliveries import Deliveries
 from stream_app.worker.intake import Intake
+from stream_app.worker.lag import Lag
 from stream_app.worker.lane import Lane
 from stream_app.worker.marks import Marks
 from stream_app.worker.publisher import Record
@@ -32,35 +33,19 @@ from stream_app.worker.stores import TableStore
 from stream_app.worker.tables import tables_for
 from stream_app.worker.watchdog import Lease
 
-__all__ = ["Lag", "Ownership"]
+__all__ = ["Ownership"]
 
 _T = TypeVar("_T")
 
 log = structlog.get_logger(__name__)
 
-#: Records of one topic-partition that may be with the worker and not folded and published: bounds memory.
-_ROOM = 20_000
+#: Records of one topic-partition that may be with the worker and not folded and published, and those of them that may wait
+#: to be folded: the smaller topics need not be far ahead of the largest. Together they bound memory.
+_ROOM = 40_000
+_BUFFER = 10_000
 #: Profiles that the partitions of one process hold together before they are written, see `stream_app.shelf.Shelf`.
 _HELD = 65_536
 _GIVE_UP_SECONDS = 45.0
-
-
-class Lag(NamedTuple):
-    """How far one partition of a topic is behind.
-
-    Attributes:
-        topic: Full name.
-        partition: Its number.
-        events: Events that are not folded and published.
-        seconds: Since the oldest of them came to Kafka.
-        watermark: Event time (s, Unix) that the partition has come to; 0 before the first event.
-    """
-
-    topic: str
-    partition: int
-    events: int
-    seconds: float
-    watermark: float
 
 
 class Ownership:
@@ -139,6 +124,8 @@ class Ownership:
     async def _stay_awake(self) -> None:
         while True:
             self._lease.renew()
+            if not self.is_waiting:
+                look_when_idle()
             await asyncio.sleep(0.5)
 
     async def _tell_time(self) -> None:
@@ -158,10 +145,11 @@ class Ownership:
 
     def has_room(self, tp: TP) -> bool:
         """Whether more records of *tp* may be handed over."""
-        lanes: Mapping[int, Any] = self.lanes
-        if tp.topic not in self.context.sources:
-            lanes = self._outlets(tp.topic)
-        return tp.partition in lanes and self.marks.outstanding(tp) < _ROOM
+        source = self.context.sources.get(tp.topic)
+        if source is None:
+            return tp.partition in self._outlets(tp.topic) and self.marks.outstanding(tp) < _ROOM
+        lane = self.lanes.get(tp.partition)
+        return lane is not None and lane.buffered(source) < _BUFFER and self.marks.outstanding(tp) < _ROOM
 
     def _outlets(self, topic: str) -> Mapping[int, SinkLane | AlertLane]:
         """Who brings an output topic into Redis, by partition."""
@@ -217,32 +205,46 @@ class Ownership:
             return
         runs: Any = message.value  # Faust's type says bytes
         source = self.context.sources.get(message.topic)
-        for tp, records in runs:
+        for tp, records, has_more in runs:
             if source is None:
                 outlet = self._outlets(tp.topic).get(tp.partition)
                 if outlet is not None:
                     outlet.offer(records)
             elif (lane := self.lanes.get(tp.partition)) is not None:
-                lane.offer(source, records)
+                lane.offer(source, records, has_more=has_more)
 
     async def take_over(
-        self, generation: int, partitions: Iterable[int], committed: dict[TP, int | None]
+        self,
+        generation: int,
+        partitions: Iterable[int],
+        committed: Mapping[TP, int | None],
+        ends: Mapping[TP, int],
     ) -> None:
-        """Recover the profiles of *partitions* and begin to work on them; ends early when they are taken away again."""
+        """Recover the profiles of *partitions* and begin to work on them; ends early when they are taken away again.
+
+        Args:
+            generation: Consumer generation in which they were assigned.
+            partitions: Their numbers.
+            committed: Committed offset by topic-partition.
+            ends: Where each ended when they were assigned.
+        """
         await self.close()
-        self._taking = asyncio.create_task(self._take_over(generation, sorted(partitions), committed))
+        work = self._take_over(generation, sorted(partitions), committed, ends)
+        self._taking = asyncio.create_task(work)
         [taken], _ = await asyncio.wait([self._taking])
         if not taken.cancelled():
             taken.result()
 
-    async def _take_over(self, generation: int, owned: list[int], committed: dict[TP, int | None]) -> None:
+    async def _take_over(
+        self, generation: int, owned: list[int], committed: Mapping[TP, int | None], ends: Mapping[TP, int]
+    ) -> None:
         started = self._taking_since = monotonic()
         stores = self._tables.take(owned)
         topic, _ = self.context.route("changelog", 0)
         records = await read_partition(client_options(self.context.settings), topic, stores) if owned else 0
         read = monotonic()
         for partition, store in stores.items():
-            await _whole(self._open(partition, store, generation, committed))
+            await _whole(self._open(partition, store, generation, committed, ends))
         # Not before all are open: customers of one partition who are overdue would keep the others waiting.
         for lanes in (self.lanes, self._sink_lanes, self._alert_lanes):
             for lane in lanes.values():
@@ -260,21 +262,25 @@ class Ownership:
         return sum(number for count in counts for (lifecycle, _), number in count if lifecycle == 0)
 
     async def _open(
-        self, partition: int, store: TableStore, generation: int, committed: dict[TP, int | None]
+        self,
+        partition: int,
+        store: TableStore,
+        generation: int,
+        committed: Mapping[TP, int | None],
+        ends: Mapping[TP, int],
     ) -> None:
         context = self.context
         hold = _HELD // context.settings.topics.partitions
         engine = PartitionEngine(context.scoring, store, context.settings.clock, hold)
-        mine = {
-            source: committed.get(TP(name, partition)) or 0
-            for source, name in enumerate(context.source_topics)
-        }
+        places = [TP(name, partition) for name in context.source_topics]
+        mine = {source: committed.get(tp) or 0 for source, tp in enumerate(places)}
+        until = {source: ends.get(tp, 0) for source, tp in enumerate(places)}
         undelivered = await self._in_slices(engine.recovering(mine))
         intake = Intake(self._kinds, self._bounds, partition, context.settings.topics.partitions, store)
         begin = committed.get(TP(context.stage_changes, partition)) or 0
         sink_lane = self._sink_lanes[partition] = SinkLane(context, self._sink, partition, generation, begin)
         deliveries = Deliveries(context, partition, generation, engine, store, sink_lane.offer_published)
-        self.lanes[partition] = Lane(context, partition, engine, intake, mine, deliveries)
+        self.lanes[partition] = Lane(context, partition, engine, intake, mine, until, deliveries)
         await deliveries.announce(undelivered, engine.migrating())
         self._alert_lanes[partition] = AlertLane(context, self._book, partition, generation)
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from typing import Any, NamedTuple
 
 from aiokafka import AIOKafkaProducer
@@ -10,7 +10,7 @@ from aiokafka.producer.message_accumulator import BatchBuilder
 
 from stream_app.topics import LARGEST_RECORD
 
-__all__ = ["Handed", "Publisher", "Record"]
+__all__ = ["Handed", "Publisher", "Record", "Sendable"]
 
 _BATCH_BYTES = 1 << 20
 _UNCOMPRESSED = 0
@@ -22,6 +22,10 @@ class Record(NamedTuple):
     key: bytes | None
     value: bytes | None
     headers: Sequence[tuple[str, bytes]] = ()
+
+
+Sendable = tuple[bytes | None, bytes | None, Sequence[tuple[str, bytes]]]
+"""What can be sent: a `Record`, or its fields where there are so many that naming them costs too much."""
 
 
 class Handed(NamedTuple):
@@ -74,7 +78,7 @@ class Publisher:
         """Send what is left and disconnect."""
         await self._producer.stop()
 
-    async def send(self, topic: str, partition: int, records: Sequence[Record]) -> list[Handed]:
+    async def send(self, topic: str, partition: int, records: Iterable[Sendable]) -> list[Handed]:
         """Hand records over in order; waits while the producer is behind.
 
         Returns:

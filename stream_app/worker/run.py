@@ -3,6 +3,7 @@
 import asyncio
 import time
 from functools import partial
+from typing import Any
 
 import structlog
 import uvloop
@@ -33,6 +34,9 @@ from stream_app.worker.watchdog import Lease, Watchdog
 __all__ = ["build_worker", "run_worker"]
 
 log = structlog.get_logger(__name__)
+
+#: Allocations between two looks for cycles, see `stream_app.garbage`: more than wait with a backlog.
+_ALLOCATIONS = 1_000_000
 
 
 def _now() -> int:
@@ -71,7 +75,7 @@ def run_worker(settings: Settings) -> None:
         Misconfigured: If the configuration or an existing topic contradicts what the worker needs.
         Unavailable: If Kafka does not answer.
     """
-    look_rarely()
+    look_rarely(_ALLOCATIONS)
     loop = uvloop.new_event_loop()
     asyncio.set_event_loop(loop)  # Faust asks for the loop of the thread while its parts are put together
     app, context = build_worker(settings)
@@ -100,8 +104,9 @@ def run_worker(settings: Settings) -> None:
 
 def _end_of(app: LifecycleApp, tp: TP) -> int | None:
     """Where a topic-partition ends, as the last fetch has told."""
-    consumer = app.consumer
-    return consumer.highwater(tp) if consumer is not None and tp in consumer.assignment() else None
+    consumer: Any = app.consumer  # ours, see `stream_app.worker.transport`; Faust's type says less
+    end: int | None = None if consumer is None else consumer.end_of(tp)
+    return end
 
 
 def _stalled(context: Context, app: LifecycleApp) -> str | None:

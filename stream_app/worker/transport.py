@@ -14,12 +14,11 @@ from typing import Any, ClassVar, NamedTuple, Protocol
 
 import structlog
 import uvloop
-from aiokafka import AIOKafkaConsumer, TopicPartition
 from faust.transport.consumer import Fetcher
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
 
-from stream_app.worker.bare_records import bare
+from stream_app.worker.consumer_thread import ConsumerThread
 from stream_app.worker.marks import Marks
 from stream_app.worker.pace import Pace
 
@@ -30,15 +29,14 @@ log = structlog.get_logger(__name__)
 #: How often (s) to look whether a full partition has room again: a small part of what it has to do until then, for every
 #: look costs about a millisecond.
 _LOOK_FOR_ROOM = 0.1
-#: Bytes that a broker may gather: what no fetch reaches within the longest wait unless there is a backlog.
-_GATHERED = 1 << 20
 
 
 class Run(NamedTuple):
-    """Records of one topic-partition that lie one behind the other."""
+    """Records of one topic-partition that lie one behind the other, and whether more lay behind them in Kafka."""
 
     tp: TP
     records: Sequence[Any]
+    has_more: bool
 
 
 class Gate(Protocol):
@@ -59,49 +57,6 @@ class Gate(Protocol):
         """Finish what is in flight and stop: the partitions are about to be taken away."""
 
 
-class _ConsumerThread(driver.AIOKafkaConsumerThread):
-    """The consumer thread with the wait of a fetch made a setting (Faust fixes it at 1.5 s)."""
-
-    def _create_worker_consumer(self, transport: driver.Transport) -> AIOKafkaConsumer:
-        consumer = super()._create_worker_consumer(transport)
-        # A fetch that covers only partitions that are caught up waits for its whole long poll and holds up the
-        # next fetch of a busy partition on the same broker: the wait is a latency and throughput setting.
-        consumer._fetch_max_wait_ms = self.consumer.fetch_wait_ms  # type: ignore[attr-defined]  # noqa: SLF001
-        return consumer
-
-    async def on_start(self) -> None:
-        """Connect; records come as they lie in their batches."""
-        await super().on_start()
-        bare(self._ensure_consumer())
-
-    async def getmany(  # the signature is Faust's
-        self,
-        active_partitions: set[TP] | None,
-        timeout: float,  # noqa: ASYNC109
-    ) -> Any:
-        """Fetch records; without the queue by which Faust calls this thread, which makes three tasks of every call."""
-        consumer = self._ensure_consumer()
-        most = consumer._max_poll_records  # noqa: SLF001
-        work = self._fetch_records(consumer, active_partitions or set(), timeout=timeout, max_records=most)
-        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, self.thread_loop))
-
-    def gather(self, seconds: float) -> None:
-        """Let the broker gather records for so long before it answers the fetches from now on; 0: answer at once."""
-        fetcher = self._ensure_consumer()._fetcher  # noqa: SLF001 - the client has no other way
-        fetcher._fetch_min_bytes = _GATHERED if seconds else 1  # noqa: SLF001
-        fetcher._fetch_max_wait_ms = round(seconds * 1000) or self.consumer.fetch_wait_ms  # type: ignore[attr-defined]  # noqa: SLF001
-
-    async def leave_unread(self, partitions: set[TP]) -> None:
-        """Fetch everything but these partitions."""
-        await self.call_thread(self._leave_unread, partitions)
-
-    async def _leave_unread(self, partitions: set[TP]) -> None:
-        consumer = self._ensure_consumer()
-        unread = {TopicPartition(*tp) for tp in partitions} & consumer.assignment()
-        consumer.resume(*(consumer.paused() - unread))
-        consumer.pause(*unread)
-
-
 class MarkedConsumer(driver.Consumer):
     """A Faust consumer whose commits come from marks of finished work."""
 
@@ -118,7 +73,19 @@ class MarkedConsumer(driver.Consumer):
         self.flow_epoch = 0
 
     def _new_consumer_thread(self) -> driver.AIOKafkaConsumerThread:
-        return _ConsumerThread(self, loop=self.loop, thread_loop=uvloop.new_event_loop(), beacon=self.beacon)
+        return ConsumerThread(self, loop=self.loop, thread_loop=uvloop.new_event_loop(), beacon=self.beacon)
+
+    def end_of(self, tp: TP) -> int | None:
+        """Where a topic-partition ends, as the last fetch has told; ``None`` if it is not read here. From any thread."""
+        state = self._thread.state_of(tp)  # type: ignore[attr-defined]  # the thread is ours
+        return None if state is None else state.highwater
+
+    def has_more(self, tp: TP) -> bool:
+        """Whether the last fetch has told of more than was handed out; what is no record (transaction markers) is none."""
+        state = self._thread.state_of(tp)  # type: ignore[attr-defined]  # the thread is ours
+        if state is None or not state.has_valid_position or state.highwater is None:
+            return False
+        return bool(state.position < state.highwater)
 
     def stop_flow(self) -> None:
         """Block the hand-over of records; whatever is under way is void."""
@@ -248,12 +215,16 @@ class RunConsumer(MarkedConsumer):
     def _messages(self, fetched: Any) -> Iterator[list[Run]]:
         """What goes into one message each."""
         if self.app.delivery == "single":
-            yield from ([Run(_plain(tp), [record])] for tp, records in fetched.items() for record in records)
+            for tp, records in fetched.items():
+                yield from ([self._run(_plain(tp), [record])] for record in records)
             return
         by_topic: dict[str, list[Run]] = {}
         for tp, records in fetched.items():
-            by_topic.setdefault(tp.topic, []).append(Run(_plain(tp), records))
+            by_topic.setdefault(tp.topic, []).append(self._run(_plain(tp), records))
         yield from by_topic.values()
+
+    def _run(self, tp: TP, records: Sequence[Any]) -> Run:
+        return Run(tp, records, self.has_more(tp))
 
     async def _hand_over(self, runs: list[Run], epoch: int, generation: int) -> None:
         marks = self.gate.marks
@@ -264,12 +235,12 @@ class RunConsumer(MarkedConsumer):
             return
         await self.callback(_message(continued, generation))
         if self.flow_epoch == epoch and marks.generation == generation:
-            for tp, records in continued:
+            for tp, records, _ in continued:
                 marks.hand_over(tp, records[-1].offset + 1)
 
     async def _continuing(self, run: Run) -> Run | None:
         """What of a run goes on where the marks stand; ``None`` if nothing does, or if something is missing before it."""
-        tp, records = run
+        tp, records, has_more = run
         expected = self.gate.marks.expected(tp)
         if expected is None:
             self.gate.marks.hand_over_from(tp, records[0].offset)
@@ -277,7 +248,7 @@ class RunConsumer(MarkedConsumer):
         if records[0].offset > expected:
             return run if await self._is_honest_hole(tp, expected, records[0].offset) else None
         fresh = [record for record in records if record.offset >= expected]
-        return Run(tp, fresh) if fresh else None
+        return Run(tp, fresh, has_more) if fresh else None
 
     async def _is_honest_hole(self, tp: TP, expected: int, found: int) -> bool:
         """Tell runs that were dropped from offsets that never existed (transaction markers, compaction).
@@ -303,7 +274,7 @@ class RunConsumer(MarkedConsumer):
 
 def _message(runs: Sequence[Run], generation: int) -> ConsumerMessage:
     """The message that carries runs of one topic; Faust sees the last record of the first of them."""
-    tp, records = runs[0]
+    tp, records, _ = runs[0]
     last = records[-1]
     value: Any = runs  # Faust says bytes; the agents pass it on untouched
     return ConsumerMessage(

@@ -174,3 +174,56 @@ def test_who_knows_that_a_producer_punctuates_waits_for_it_from_the_beginning() 
     assert [len(resumed.release(now=29.0)), resumed.is_impatient] == [0, False]
     assert [len(resumed.release(now=30.0)), resumed.is_impatient] == [1, True]
     assert not fresh.is_impatient
+
+
+@settings(max_examples=150, deadline=None)
+@given(drawn=DRAWN, fetches=st.randoms(use_true_random=False))
+def test_whoever_catches_up_folds_in_event_time_order_whatever_the_fetches(
+    drawn: list[list[tuple[int, int]]], fetches: Random
+) -> None:
+    """The wall clock: no promises, but it is known of which topics there is more."""
+    everything = [record for stretch in _sent(drawn) for record in stretch]
+    left = [[record for record in everything if record.source == source] for source in range(SOURCES)]
+    alignment = Alignment(SOURCES, hold=0.0, patience=0.0)
+    for source in range(SOURCES):
+        if left[source]:
+            alignment.expect(source)
+    released: list[Arrived] = []
+    while any(left):
+        source = fetches.choice([source for source in range(SOURCES) if left[source]])
+        some = fetches.randint(1, len(left[source]))
+        fetched, left[source] = left[source][:some], left[source][some:]
+        alignment.add(fetched, now=0.0, has_more=bool(left[source]))
+        released += alignment.release(now=0.0, most=fetches.randint(1, 5))
+    while taken := alignment.release(now=0.0, most=2):
+        released += taken
+    assert [record.at for record in released] == sorted(record.at for record in everything)
+    assert sorted(released) == sorted(everything)
+
+
+def test_a_topic_of_which_there_is_more_is_waited_for_and_then_given_up() -> None:
+    alignment = Alignment(2, hold=0.0, patience=0.0)
+    alignment.add([Arrived(10, 0, 0, "a")], now=0.0, has_more=True)
+    alignment.add([Arrived(5, 1, 0, "x"), Arrived(90, 1, 1, "y")], now=0.0)
+    assert [record.item for record in alignment.release(now=0.0)] == ["x", "a"]
+    assert (alignment.release(now=2.0), alignment.wait(2.0)) == ([], 1.0)
+    assert (alignment.release(now=2.9), alignment.wait(2.9)) == ([], pytest.approx(0.1))
+    assert [record.item for record in alignment.release(now=3.0)] == ["y"]
+    alignment.add([Arrived(95, 1, 2, "z")], now=4.0)
+    assert [record.item for record in alignment.release(now=4.0)] == [
+        "z"
+    ]  # not waited for again before it comes
+    alignment.add([Arrived(20, 0, 1, "b")], now=5.0, has_more=True)
+    alignment.add([Arrived(99, 1, 3, "q")], now=5.0)
+    assert [record.item for record in alignment.release(now=5.0)] == ["b"]
+    assert alignment.release(now=5.0) == []
+
+
+def test_a_topic_that_is_read_to_its_end_is_waited_for_by_nobody() -> None:
+    alignment = Alignment(2, hold=0.0, patience=0.0)
+    alignment.expect(0)
+    alignment.add([Arrived(50, 1, 0, "x")], now=0.0)
+    assert alignment.release(now=0.0) == []
+    alignment.add([Arrived(10, 0, 0, "a")], now=0.1)
+    assert [record.item for record in alignment.release(now=0.1)] == ["a", "x"]
+    assert alignment.wait(0.1) is None

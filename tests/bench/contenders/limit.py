@@ -47,7 +47,7 @@ def main() -> None:
     for engine in engines:
         engine.recover({})
     batches = list(runs(spec, work.settings.worker.batch_records))  # as long as a worker's
-    look_rarely()
+    look_rarely(1_000_000)  # as a worker does
     freeze()
     arrived = now()
     wall, cpu = perf_counter(), process_time()

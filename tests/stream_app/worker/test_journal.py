@@ -1,7 +1,7 @@
 """Acknowledged runs move the store along the changelog; a record of somebody else is noticed at once."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import NamedTuple
 
 import pytest
@@ -9,7 +9,7 @@ import pytest
 from stream_app.errors import WorkFailed
 from stream_app.worker.changelog import EPOCH_KEY
 from stream_app.worker.journal import Journal
-from stream_app.worker.publisher import Handed, Record
+from stream_app.worker.publisher import Handed, Record, Sendable
 from stream_app.worker.stores import MemoryStore
 from tests.stream_app.worker.changelogs import Log
 
@@ -26,8 +26,9 @@ class Broker:
         self.size = size
         self._waiting: list[tuple[asyncio.Future[Acknowledged], int]] = []
 
-    async def send(self, records: list[Record]) -> list[Handed]:
-        batches = [records[cut : cut + self.size] for cut in range(0, len(records), self.size)]
+    async def send(self, records: Iterable[Sendable]) -> list[Handed]:
+        every = [Record(*record) for record in records]
+        batches = [every[cut : cut + self.size] for cut in range(0, len(every), self.size)]
         handed = []
         for batch in batches:
             future: asyncio.Future[Acknowledged] = asyncio.get_running_loop().create_future()
