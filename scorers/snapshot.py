@@ -20,7 +20,7 @@ from scorers.live_figures import LiveFigures
 from scorers.predictor import Predictor, predictor_of
 from scorers.recent_ids import RecentIds
 
-MAGIC = b"LCM6"
+MAGIC = b"LCM7"
 SIGNATURE_BYTES = 32
 LEAST_KEY_BYTES = 16
 FASTEST = 1  # level of zlib: half the size for two milliseconds a lifecycle

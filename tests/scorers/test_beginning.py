@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy.integrate import quad
 from scipy.special import beta
 
-from scorers.beginning import Beginning, silent_at_beginning
+from scorers.beginning import Beginning, _log_likelihood, silent_at_beginning
 from scorers.closed_form import probability, silence
 from scorers.habits import LEAST, Habits
 from scorers.transforms import Rhythm
@@ -81,6 +81,45 @@ def test_where_nobody_is_old_the_closed_form_stands() -> None:
     known, _ = shop(30.0, are_old=False)
     told, usual = risks(learned(known, 30.0), known)
     assert told == pytest.approx(usual, abs=0.03)
+
+
+def test_slopes_are_what_a_small_step_changes() -> None:
+    rows = np.array([(0, 0, 0), (0, 0, 20), (1, 3, 30), (5, 20, 25)], dtype=float)
+    taken = rows, np.array([30.0, 1.0, 0.0, 5.0]), np.array([30.0, 21.0, 30.0, 30.0])
+    for logs in (np.log([0.5, 30.0, 0.5, 2.5, 60.0]), np.log([2.0, 9.0, 3.0, 0.2, 0.1])):
+        _, slopes = _log_likelihood(logs, *taken)
+        for step, slope in zip(1e-5 * np.eye(5), slopes, strict=True):
+            apart = _log_likelihood(logs + step, *taken)[0] - _log_likelihood(logs - step, *taken)[0]
+            assert slope == pytest.approx(apart / 2e-5, rel=1e-5, abs=1e-7)
+
+
+def sureness(day: float, *, are_old: bool, count: int) -> float:
+    """How sure it is that there are old customers, in three shops on average."""
+    total = 0.0
+    for seed in range(3):
+        known, _ = shop(day, are_old=are_old, seed=seed)
+        beginning = learned(random.Random(1).sample(known, count), day).beginning()
+        assert beginning is not None
+        total += beginning.sure
+    return total / 3
+
+
+def test_whether_there_are_old_customers_is_as_sure_as_histories_make_it() -> None:
+    assert sureness(30.0, are_old=True, count=1500) > 0.99
+    assert sureness(30.0, are_old=False, count=1500) < 0.6
+    assert 0.3 < sureness(3.0, are_old=False, count=LEAST + 20) < 0.7
+    assert 0.3 < sureness(3.0, are_old=True, count=LEAST + 20) < 0.7
+
+
+def test_as_far_as_nobody_is_old_the_closed_form_stands() -> None:
+    known = Beginning(1.3, 25.0, 0.7, 2.1, 4.0, 30.0)
+    told = [
+        silent_at_beginning(1.0, 4.0, 20.0, HORIZON, known._replace(sure=sure), 0.9)
+        for sure in (0.0, 0.5, 1.0)
+    ]
+    assert told[0] == 0.9
+    assert told[1] == pytest.approx((told[0] + told[2]) / 2)
+    assert told[2] < told[1] < told[0]
 
 
 @pytest.mark.parametrize(
