@@ -194,7 +194,7 @@ class Backtest:
             if item.kind.amount == _REVENUE and item.active:
                 self._purchases.note(item.customer, item.at, item.amount, item.message)
         except Rejected as rejection:
-            item = Refused(rejection, record.customer.encode(), record.value)
+            item = Refused(rejection.reason, rejection.sentence, record.customer.encode(), record.value)
             self.outcome.rejections[rejection.reason] += 1
         self._run.append(Arrived(record.at, source, self._count, item))
         self._count += 1

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from state import Profile, Rejected
+from state import Profile
 from stream_app.alignment import Arrived
 
 if TYPE_CHECKING:
@@ -16,14 +16,19 @@ __all__ = ["DeadLetter", "Effects", "Refused", "Touched", "personal"]
 class Refused(NamedTuple):
     """A record that was not understood, with everything needed to look at it again.
 
+    Not the exception itself: that would hold the frames in which it was raised, and they the run and this record, a circle
+    that only the collector of cycles opens.
+
     Attributes:
-        rejection: Reason code and sentence.
+        reason: Reason code, see `state.REASONS`.
+        sentence: What happened, for the person who meets it.
         key: Kafka key.
         value: Original bytes.
         headers: Original headers.
     """
 
-    rejection: Rejected
+    reason: str
+    sentence: str
     key: bytes | None
     value: bytes | None
     headers: Any = ()

@@ -3,6 +3,7 @@
 What *is* at a moment (customers, lag, what waits for Redis) is looked up when Prometheus asks: `stream_app.worker.scraped`.
 """
 
+import collections
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
@@ -68,8 +69,10 @@ class WorkerMetrics:
             self.events.labels(topics[source], outcome).inc(number)
         for labels, number in effects.moves.items():
             self.transitions.labels(*labels).inc(number)
-        for letter in effects.dead_letters:
-            self.dead_letters.labels(letter.refused.rejection.reason).inc()
+        for reason, number in collections.Counter(
+            letter.refused.reason for letter in effects.dead_letters
+        ).items():
+            self.dead_letters.labels(reason).inc(number)
         for output in effects.outputs:
             if output.kind == ALERT:
                 self._count_alert(output.payload)

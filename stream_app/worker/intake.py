@@ -131,7 +131,7 @@ class Intake:
                 item = event
                 last = event.at
             except Rejected as rejection:
-                item = Refused(rejection, record.key, record.value, record.headers)
+                item = Refused(rejection.reason, rejection.sentence, record.key, record.value, record.headers)
             arrived.append(Arrived(last, source, record.offset, item))
         return arrived
 

@@ -27,28 +27,31 @@ def dead_letter(letter: DeadLetter, topic: str, partition: int, rejected_at: str
         rejected_at: When it was refused, RFC 3339.
 
     Examples:
-        >>> from state import Rejected
         >>> from stream_app.effects import Refused
-        >>> refused = Refused(Rejected("invalid_json", "It is no JSON."), b"ann", b"?", [("trace", b"7")])
+        >>> refused = Refused("invalid_json", "It is no JSON.", b"ann", b"?", [("trace", b"7")])
         >>> made = dead_letter(DeadLetter(2, 41, refused), "lifecycle.purchases", 3, "2026-11-22T14:10:16Z")
         >>> made.value, dict(made.headers)["reason"], dict(made.headers)["original-trace"]
         (b'?', b'invalid_json', b'7')
     """
     refused = letter.refused
     value = refused.value if refused.value is not None else b""
-    original = [(f"original-{name}", header or b"") for name, header in refused.headers or ()]
     headers = [
         ("topic", topic.encode()),
         ("partition", str(partition).encode()),
         ("offset", str(letter.offset).encode()),
-        ("reason", refused.rejection.reason.encode()),
-        ("sentence", _cut(refused.rejection.sentence).encode()),
+        ("reason", refused.reason.encode()),
+        ("sentence", _cut(refused.sentence).encode()),
         ("rejected_at", rejected_at.encode()),
     ]
     if refused.value is None:
         headers.append(("null", b"1"))
-    extra = len(refused.key or b"") + sum(len(name.encode()) + len(header) + 10 for name, header in original)
-    if len(value) + extra > LARGEST_LETTER - _OWN:
+    original = (
+        [(f"original-{name}", header or b"") for name, header in refused.headers] if refused.headers else []
+    )
+    size = len(value) + len(refused.key or b"")
+    if original:
+        size += sum(len(name.encode()) + len(header) + 10 for name, header in original)
+    if size > LARGEST_LETTER - _OWN:
         headers.append(("shortened", str(len(value)).encode()))
         return Record((refused.key or b"")[:_SHORTENED], value[:_SHORTENED], headers)
     return Record(refused.key, value, headers + original)

@@ -4,7 +4,7 @@ import orjson
 import pytest
 
 from scorers.definition import LifecycleError
-from state import DAY, HOUR, Rejected, decode_profile
+from state import DAY, HOUR, decode_profile
 from stream_app.alignment import Arrived
 from stream_app.effects import Refused
 from stream_app.engine import CLOCK_KEY, META_KEY
@@ -16,7 +16,7 @@ from tests.stream_app.partitions import RETAIL, VISITS, Partition, arrived, scor
 
 def test_a_record_that_was_not_understood_stops_nothing() -> None:
     partition = Partition(scoring())
-    refused = Refused(Rejected("invalid_json", "No JSON."), b"ann", b"{", [("h", b"1")])
+    refused = Refused("invalid_json", "No JSON.", b"ann", b"{", [("h", b"1")])
     (event,) = arrived([build_event()])
     (effects, *_) = partition.fold([Arrived(0, 2, 0, refused), event._replace(offset=1)])
     (letter,) = effects.dead_letters

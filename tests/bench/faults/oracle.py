@@ -111,7 +111,7 @@ def _look(scoring: Scoring, engine: PartitionEngine, result: Truth) -> None:
 def _note(tenant: Tenant, partition: int, effects: Effects, result: Truth) -> None:
     for letter in effects.dead_letters:
         place = tenant.topic(SOURCES[letter.source]), partition, letter.offset
-        result.dead[place] = letter.refused.rejection.reason
+        result.dead[place] = letter.refused.reason
     for output in effects.outputs:
         if output.kind == STAGE_CHANGE:
             change = orjson.loads(output.payload)

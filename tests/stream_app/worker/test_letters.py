@@ -1,6 +1,5 @@
 """A refused record always fits into a letter."""
 
-from state import Rejected
 from stream_app.effects import DeadLetter, Refused
 from stream_app.topics import LARGEST_LETTER, LARGEST_RECORD
 from stream_app.worker.letters import dead_letter
@@ -8,7 +7,7 @@ from stream_app.worker.publisher import Record
 
 
 def written(value: bytes | None, sentence: str = "No.", headers: object = (), key: bytes = b"k") -> Record:
-    refused = Refused(Rejected("wrong_type", sentence), key, value, headers)
+    refused = Refused("wrong_type", sentence, key, value, headers)
     return dead_letter(DeadLetter(0, 7, refused), "lifecycle.email", 3, "2026-11-22T14:10:16Z")
 
 
