@@ -2,9 +2,10 @@
 
 A partition reads several topics. Each topic keeps its own order; between topics the record with the earliest
 event time goes first. With the wall clock what was fetched is released at once, but for one case: where more of
-a topic is known to lie in Kafka and nothing of it is at hand, the others wait for it. A worker that catches up would
-otherwise run through the small topics first, and meet what led to their events long after them (Kafka Streams does the
-same, KIP-353 and KIP-695). With the event clock
+a topic is known to lie in Kafka and nothing of it is at hand, what comes shortly after its last record waits for it. A
+worker that catches up would otherwise run through the small topics first, and meet what led to their events long after
+them (Kafka Streams waits as well, KIP-353 and KIP-695). A topic that is far behind, because history is sent through it,
+keeps nobody waiting. With the event clock
 a *punctuation* (a tick that carries offsets) says up to which event time a producer has sent everything, and which
 offsets that covers: what it covers is released in exact event-time order, whatever the fetches looked like.
 Without punctuations records wait for `hold` seconds at most, so that a producer that sends none is served as well.
@@ -20,6 +21,10 @@ __all__ = ["Alignment", "Arrived", "Punctuation"]
 #: Seconds for which the other topics wait for one of which there is more: a fetch takes a small part of that, and when it
 #: does not come, because a broker is down, the others must go on.
 _AWAIT = 1.0
+#: How long (µs of event time) behind the last record of such a topic others wait for it.
+_NEAR = 60_000_000
+#: Of which nothing has been seen: everything may come behind it.
+_UNSEEN = (0, 1 << 62)
 
 
 class Arrived(NamedTuple):
@@ -87,9 +92,10 @@ class Alignment:
         self._is_punctuated = is_punctuated
         self._is_passing = False
         self._oldest: float | None = None
-        #: Sources of which more is known to lie in Kafka, and since when one of them has had nothing at hand.
+        #: Sources of which more is known to lie in Kafka; what waits for each of them; and since when anything does.
         self._unread: set[int] = set()
-        self._dry_since: float | None = None
+        self._behind = [_UNSEEN] * sources
+        self._awaiting_since: float | None = None
         self.frontier = 0
         self.is_impatient = False
 
@@ -121,10 +127,14 @@ class Alignment:
             self._positions[record.source] = record.offset + 1
         if self._oldest is None and len(self):
             self._oldest = now
+        if not records:
+            return
+        source, last = records[-1].source, records[-1].at
+        self._behind[source] = (last, last + _NEAR)
         if has_more:
-            self.expect(records[-1].source)
-        elif self._unread and records:
-            self._unread.discard(records[-1].source)
+            self.expect(source)
+        else:
+            self._unread.discard(source)
 
     def punctuate(self, punctuation: Punctuation) -> None:
         """Add a promise; it takes effect when what it covers has been fetched, and time has passed to the one before it."""
@@ -143,8 +153,8 @@ class Alignment:
         if self._oldest is None:
             return None
         until = self._oldest + self._holding()
-        if self._dry_since is not None:
-            until = max(until, self._dry_since + _AWAIT)
+        if self._awaiting_since is not None:
+            until = max(until, self._awaiting_since + _AWAIT)
         return max(0.0, until - now)
 
     def release(self, now: float, most: int = 1 << 30) -> list[Arrived]:
@@ -156,10 +166,13 @@ class Alignment:
         """
         self._cover()
         is_over = self._hold <= 0 or self.wait(now) == 0.0
-        if is_over and self._is_awaiting(now):
-            return []
-        taken = self._merge(None if is_over else self.frontier, most)
+        limit = None if is_over else self.frontier
+        taken = self._merge(limit, most)
+        if is_over and not taken and self._has_waited(now):
+            taken = self._merge(limit, most)
         self.is_impatient = is_over and self._holding() > self._hold
+        if taken:
+            self._awaiting_since = None
         if not len(self):
             self._oldest = None
         elif taken and not is_over:
@@ -171,18 +184,16 @@ class Alignment:
         """Whether nothing at or before `frontier` is left, so that time itself may pass to it."""
         return all(queue[0].at > self.frontier for queue in self._queues if queue)
 
-    def _is_awaiting(self, now: float) -> bool:
-        """Whether nothing is at hand of a source of which there is more; gives up on it after a while."""
-        dry = {source for source in self._unread if not self._queues[source]}
-        if not dry or self._oldest is None:
-            self._dry_since = None
+    def _has_waited(self, now: float) -> bool:
+        """Whether what is buffered has waited long enough for other sources; from then on nothing waits for them."""
+        if not len(self):
             return False
-        self._dry_since = now if self._dry_since is None else self._dry_since
-        if now < self._dry_since + _AWAIT:
-            return True
-        self._unread -= dry
-        self._dry_since = None
-        return False
+        if self._awaiting_since is None:
+            self._awaiting_since = now
+        if now < self._awaiting_since + _AWAIT:
+            return False
+        self._unread = {source for source in self._unread if self._queues[source]}
+        return True
 
     def _holding(self) -> float:
         is_punctuated = self._is_punctuated or self.frontier or self._punctuations
@@ -199,18 +210,25 @@ class Alignment:
     def _merge(self, limit: int | None, most: int) -> list[Arrived]:
         """K-way merge by the event time at each queue's head; each queue keeps its order."""
         taken: list[Arrived] = []
+        awaited = (
+            []
+            if limit is not None
+            else [self._behind[each] for each in self._unread if not self._queues[each]]
+        )
         heads = [(queue[0].at, index) for index, queue in enumerate(self._queues) if queue]
         heapify(heads)
         while heads and len(taken) < most:
             at, index = heads[0]
             if limit is not None and at > limit:
                 break
+            if awaited and any(last < at < near for last, near in awaited):
+                break
             queue = self._queues[index]
             taken.append(queue.popleft())
             if queue:
                 heapreplace(heads, (queue[0].at, index))
-            elif limit is None and index in self._unread:
-                break
             else:
                 heappop(heads)
+                if limit is None and index in self._unread:
+                    awaited.append(self._behind[index])
         return taken

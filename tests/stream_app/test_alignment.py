@@ -227,3 +227,13 @@ def test_a_topic_that_is_read_to_its_end_is_waited_for_by_nobody() -> None:
     alignment.add([Arrived(10, 0, 0, "a")], now=0.1)
     assert [record.item for record in alignment.release(now=0.1)] == ["a", "x"]
     assert alignment.wait(0.1) is None
+
+
+def test_a_topic_through_which_history_is_sent_keeps_nobody_waiting() -> None:
+    hour = 3_600_000_000
+    alignment = Alignment(2, hold=0.0, patience=0.0)
+    alignment.add([Arrived(hour, 0, 0, "a")], now=0.0, has_more=True)
+    alignment.add([Arrived(hour + 1, 1, 0, "soon"), Arrived(9 * hour, 1, 1, "now")], now=0.0)
+    assert [record.item for record in alignment.release(now=0.0)] == ["a"]
+    alignment.add([Arrived(hour + 2, 0, 1, "b")], now=0.1, has_more=True)
+    assert [record.item for record in alignment.release(now=0.1)] == ["soon", "b", "now"]
