@@ -29,6 +29,8 @@ log = structlog.get_logger(__name__)
 _HOLD = 1.0
 #: Evaluations between two chances for others: some tens of milliseconds.
 _SLICE = 150
+#: Records of a topic that are worth having in advance: as many as the longest run.
+_ENOUGH = 10_000
 #: Records of a topic that are decoded at a time.
 _PART = 1000
 
@@ -87,9 +89,14 @@ class Lane:
 
     # ---------------------------------------------------------------- input
 
-    def buffered(self, source: int) -> int:
-        """How many records of a source topic wait to be folded."""
-        return self._undecoded.count(source) + self._alignment.buffered(source) if source < TICKS else 0
+    def has_enough(self, source: int) -> bool:
+        """Whether as many records of a source topic wait to be folded as are of use: the small ones need not be far ahead.
+
+        With the event clock there is no such number: a promise counts when all that it covers has been seen.
+        """
+        if source >= TICKS or self.engine.clock == "event":
+            return False
+        return self._undecoded.count(source) + self._alignment.buffered(source) >= _ENOUGH
 
     def offer(self, source: int, records: Sequence[Any], *, has_more: bool = False) -> None:
         """Take a fetched run of a source topic, of the ticks, or of the notes of other ids.

@@ -39,10 +39,8 @@ _T = TypeVar("_T")
 
 log = structlog.get_logger(__name__)
 
-#: Records of one topic-partition that may be with the worker and not folded and published, and those of them that may wait
-#: to be folded: the smaller topics need not be far ahead of the largest. Together they bound memory.
+#: Records of one topic-partition that may be with the worker and not folded and published: bounds memory.
 _ROOM = 40_000
-_BUFFER = 10_000
 #: Profiles that the partitions of one process hold together before they are written, see `stream_app.shelf.Shelf`.
 _HELD = 65_536
 _GIVE_UP_SECONDS = 45.0
@@ -149,7 +147,7 @@ class Ownership:
         if source is None:
             return tp.partition in self._outlets(tp.topic) and self.marks.outstanding(tp) < _ROOM
         lane = self.lanes.get(tp.partition)
-        return lane is not None and lane.buffered(source) < _BUFFER and self.marks.outstanding(tp) < _ROOM
+        return lane is not None and not lane.has_enough(source) and self.marks.outstanding(tp) < _ROOM
 
     def _outlets(self, topic: str) -> Mapping[int, SinkLane | AlertLane]:
         """Who brings an output topic into Redis, by partition."""
