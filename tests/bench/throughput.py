@@ -90,7 +90,11 @@ class Contest:
         await self._worker("ours", self._options.events, ())
 
     async def ours_uneven(self) -> None:
-        """A worker of ours whose partitions are of unequal size."""
+        """A worker of ours whose partitions are of unequal size, and their limit.
+
+        A run of a partition with more customers holds fewer events of each, so the step itself costs more there.
+        """
+        self._report.figures["limit_uneven"] = await self._limit(self._options.events, UNEVEN)
         await self._worker("ours_uneven", self._options.events, UNEVEN)
 
     async def profile(self) -> None:
@@ -255,12 +259,11 @@ class Contest:
         for other, sign in (("stock_faust", 10.0), ("quixstreams", 1.0), ("bytewax", 1.0), ("limit", 0.6)):
             if other in rate:
                 report.ratio(other, rate["ours"] / rate[other], ">=", sign)
-        if "limit" in figures:
-            for name in ("ours", "ours_uneven"):
-                if name in figures:
-                    overhead = figures[name]["cpu_us_per_event"] - figures["limit"]["cpu_us_per_event"]
-                    figures[name]["overhead_cpu_us_per_event"] = round(overhead, 3)
-                    report.judge(f"{name}_overhead_cpu_us_per_event", overhead, "<=", 5.0)
+        for name, limit in (("ours", "limit"), ("ours_uneven", "limit_uneven")):
+            if name in figures and limit in figures:
+                overhead = figures[name]["cpu_us_per_event"] - figures[limit]["cpu_us_per_event"]
+                figures[name]["overhead_cpu_us_per_event"] = round(overhead, 3)
+                report.judge(f"{name}_overhead_cpu_us_per_event", overhead, "<=", 5.0)
         if "ours_uneven" in rate:
             report.ratios["uneven_over_even"] = round(rate["ours_uneven"] / rate["ours"], 4)
         # The others promise nothing about Redis: what they leave wrong there is shown, and is their own.
