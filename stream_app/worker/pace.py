@@ -1,13 +1,13 @@
 """How long may the broker gather records before it answers a fetch? The longer, the busier the process is."""
 
-__all__ = ["Pace"]
+__all__ = ["BACKLOG", "Pace"]
 
 #: Shares of a core: below the first nothing is gathered, from the second on as long as may be.
 _IDLE, _BUSY = 0.35, 0.85
 #: Longest gathering (s), and the shortest worth asking for.
 _LONGEST, _SHORTEST = 0.04, 0.002
-#: A fetch that brings so many records comes from a backlog: there is nothing to wait for.
-_BACKLOG = 2_000
+BACKLOG = 2_000
+"""So many records are a backlog: a fetch that brings them has nothing to wait for."""
 #: Weight of the newest fetch in the mean: some hundred milliseconds are looked back on.
 _NEWEST = 0.1
 
@@ -50,7 +50,7 @@ class Pace:
         """
         busy = cpu / wall if wall > 0 else 0.0
         self._busy += (busy - self._busy) * _NEWEST
-        if is_behind or records >= _BACKLOG:
+        if is_behind or records >= BACKLOG:
             self.seconds = 0.0
             return
         share = min(max((self._busy - _IDLE) / (_BUSY - _IDLE), 0.0), 1.0)

@@ -20,7 +20,7 @@ from faust.types import TP, ConsumerMessage
 
 from stream_app.worker.consumer_thread import ConsumerThread
 from stream_app.worker.marks import Marks
-from stream_app.worker.pace import Pace
+from stream_app.worker.pace import BACKLOG, Pace
 
 __all__ = ["Gate", "Run", "RunConsumer", "RunFetcher", "RunTransport"]
 
@@ -81,11 +81,11 @@ class MarkedConsumer(driver.Consumer):
         return None if state is None else state.highwater
 
     def has_more(self, tp: TP) -> bool:
-        """Whether the last fetch has told of more than was handed out; what is no record (transaction markers) is none."""
+        """Whether much more is known to lie in Kafka than was handed out: a backlog, and not what has come meanwhile."""
         state = self._thread.state_of(tp)  # type: ignore[attr-defined]  # the thread is ours
         if state is None or not state.has_valid_position or state.highwater is None:
             return False
-        return bool(state.position < state.highwater)
+        return bool(state.highwater - state.position >= BACKLOG)
 
     def stop_flow(self) -> None:
         """Block the hand-over of records; whatever is under way is void."""

@@ -31,7 +31,7 @@ Told = Counter[tuple[str, bytes]]
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Sizes; the defaults are what the table in the README was made with."""
     parser.add_argument("--customers", type=int, default=50_000)
-    parser.add_argument("--events", type=int, default=400_000, help="records of each run, good and bad")
+    parser.add_argument("--events", type=int, default=1_200_000, help="records of each run, good and bad")
     parser.add_argument("--rounds", type=int, default=2, help="the contenders take turns; all rounds count")
     parser.add_argument("--partitions", type=int, default=4)
     parser.add_argument("--seed", type=int, default=1, help="of what is spoilt, and where")
