@@ -133,10 +133,12 @@ def test_a_server_that_cannot_start_says_why_and_takes_the_other_one_with_it(tmp
 
 
 OWNER = """
-import sys, time
+import signal, sys, time
 from pathlib import Path
 from stream_app.embedded import EmbeddedServices
 
+# Whoever starts the tests in the background of a script has them ignore Ctrl-C, and so their children.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 with EmbeddedServices(Path(sys.argv[1])) as services:
     print(services.broker.process.pid, services.redis.process.pid, services.broker.port, flush=True)
     try:
