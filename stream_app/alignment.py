@@ -168,7 +168,7 @@ class Alignment:
         is_over = self._hold <= 0 or self.wait(now) == 0.0
         limit = None if is_over else self.frontier
         taken = self._merge(limit, most)
-        if is_over and not taken and self._has_waited(now):
+        if is_over and not taken and self._gives_up(now):
             taken = self._merge(limit, most)
         self.is_impatient = is_over and self._holding() > self._hold
         if taken:
@@ -184,8 +184,8 @@ class Alignment:
         """Whether nothing at or before `frontier` is left, so that time itself may pass to it."""
         return all(queue[0].at > self.frontier for queue in self._queues if queue)
 
-    def _has_waited(self, now: float) -> bool:
-        """Whether what is buffered has waited long enough for other sources; from then on nothing waits for them."""
+    def _gives_up(self, now: float) -> bool:
+        """Let nothing wait any longer for sources that have not come for long enough; whether that was so."""
         if not len(self):
             return False
         if self._awaiting_since is None:

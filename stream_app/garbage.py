@@ -7,8 +7,10 @@ and is young, so a worker that has a backlog waits longest: some hundred thousan
 
 import gc
 
-__all__ = ["freeze", "look_rarely", "look_when_idle"]
+__all__ = ["WITH_A_BACKLOG", "freeze", "look_rarely", "look_when_idle"]
 
+WITH_A_BACKLOG = 1_000_000
+"""Allocations after which a worker looks: more than wait with a backlog."""
 #: Younger collections after which each older generation is looked at.
 _OLDER = (20, 50)
 #: Allocations worth a look when there is nothing else to do.

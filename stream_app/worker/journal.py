@@ -1,7 +1,7 @@
 """What a lane writes to the changelog of its partition, and up to where store and changelog agree."""
 
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 
 from stream_app.errors import WorkFailed
 from stream_app.worker.changelog import EPOCH_KEY, stamped
@@ -46,17 +46,17 @@ class Journal:
     async def announce(self, values: Mapping[bytes, bytes]) -> None:
         """Begin the ownership with a new epoch, and wait until the changelog has it together with *values*."""
         self._store.epoch += 1
-        handed = await self._send([(EPOCH_KEY, stamped(self._store.epoch, b""), ())])
-        await self.settle(self._enter(values, handed + await self._hand_over(values)))
+        announcement = (EPOCH_KEY, stamped(self._store.epoch, b""), ())
+        await self.settle(self._enter(values, await self._send([announcement, *self._records(values)])))
 
     async def write(self, values: Mapping[bytes, bytes]) -> Entry:
         """Hand over values that were put into the store; waits while the producer is behind."""
-        return self._enter(values, await self._hand_over(values)) if values else Entry(values, [])
+        return self._enter(values, await self._send(self._records(values))) if values else Entry(values, [])
 
-    async def _hand_over(self, values: Mapping[bytes, bytes]) -> list[Handed]:
-        # One by one: a list of them all would have left the processor's caches before it is sent.
+    def _records(self, values: Mapping[bytes, bytes]) -> Iterator[Sendable]:
+        """One by one: a list of them all would have left the processor's caches before it is sent."""
         epoch = self._store.epoch
-        return await self._send((key, stamped(epoch, value), ()) for key, value in values.items())
+        return ((key, stamped(epoch, value), ()) for key, value in values.items())
 
     def _enter(self, values: Mapping[bytes, bytes], handed: list[Handed]) -> Entry:
         entry = Entry(values, handed)

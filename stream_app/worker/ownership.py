@@ -143,11 +143,15 @@ class Ownership:
 
     def has_room(self, tp: TP) -> bool:
         """Whether more records of *tp* may be handed over."""
+        return self._takes(tp) and self.marks.outstanding(tp) < _ROOM
+
+    def _takes(self, tp: TP) -> bool:
+        """Whether there is somebody here who has use for more records of *tp*."""
         source = self.context.sources.get(tp.topic)
         if source is None:
-            return tp.partition in self._outlets(tp.topic) and self.marks.outstanding(tp) < _ROOM
+            return tp.partition in self._outlets(tp.topic)
         lane = self.lanes.get(tp.partition)
-        return lane is not None and not lane.has_enough(source) and self.marks.outstanding(tp) < _ROOM
+        return lane is not None and not lane.has_enough(source)
 
     def _outlets(self, topic: str) -> Mapping[int, SinkLane | AlertLane]:
         """Who brings an output topic into Redis, by partition."""

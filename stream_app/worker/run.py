@@ -12,7 +12,7 @@ from faust.worker import Worker
 
 from state import Bounds
 from stream_app.event_names import load_measures
-from stream_app.garbage import look_rarely
+from stream_app.garbage import WITH_A_BACKLOG, look_rarely
 from stream_app.kafka_clients import client_options
 from stream_app.model_topic_of import model_topic
 from stream_app.redis_alerts import AlertBook
@@ -34,9 +34,6 @@ from stream_app.worker.watchdog import Lease, Watchdog
 __all__ = ["build_worker", "run_worker"]
 
 log = structlog.get_logger(__name__)
-
-#: Allocations between two looks for cycles, see `stream_app.garbage`: more than wait with a backlog.
-_ALLOCATIONS = 1_000_000
 
 
 def _now() -> int:
@@ -75,7 +72,7 @@ def run_worker(settings: Settings) -> None:
         Misconfigured: If the configuration or an existing topic contradicts what the worker needs.
         Unavailable: If Kafka does not answer.
     """
-    look_rarely(_ALLOCATIONS)
+    look_rarely(WITH_A_BACKLOG)
     loop = uvloop.new_event_loop()
     asyncio.set_event_loop(loop)  # Faust asks for the loop of the thread while its parts are put together
     app, context = build_worker(settings)

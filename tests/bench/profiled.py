@@ -43,7 +43,7 @@ _PARTS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("labels", ("state/labels.py", "stream_app/questions.py")),
     ("redis", ("stream_app/redis_", "/redis/", "worker/sink_lane.py")),
     ("produce", ("worker/publisher.py", "worker/changelog.py", "worker/journal.py", "aiokafka/producer/")),
-    ("fetch", ("aiokafka/consumer/",)),
+    ("fetch", ("aiokafka/consumer/", "worker/bare_records.py", "worker/consumer_thread.py")),
     ("align", ("stream_app/alignment.py",)),
     (
         "step",

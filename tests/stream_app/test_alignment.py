@@ -210,9 +210,8 @@ def test_a_topic_of_which_there_is_more_is_waited_for_and_then_given_up() -> Non
     assert (alignment.release(now=2.9), alignment.wait(2.9)) == ([], pytest.approx(0.1))
     assert [record.item for record in alignment.release(now=3.0)] == ["y"]
     alignment.add([Arrived(95, 1, 2, "z")], now=4.0)
-    assert [record.item for record in alignment.release(now=4.0)] == [
-        "z"
-    ]  # not waited for again before it comes
+    # It is not waited for again before it comes.
+    assert [record.item for record in alignment.release(now=4.0)] == ["z"]
     alignment.add([Arrived(20, 0, 1, "b")], now=5.0, has_more=True)
     alignment.add([Arrived(99, 1, 3, "q")], now=5.0)
     assert [record.item for record in alignment.release(now=5.0)] == ["b"]

@@ -8,7 +8,7 @@ import orjson
 from state import decode_profile
 from stream_app.alignment import Arrived
 from stream_app.engine import PartitionEngine
-from stream_app.garbage import freeze, look_rarely
+from stream_app.garbage import WITH_A_BACKLOG, freeze, look_rarely
 from stream_app.worker.stores import MemoryStore
 from tests.bench.contenders.spec import Spec, job, now
 from tests.bench.job import histories, outcome_of
@@ -47,7 +47,7 @@ def main() -> None:
     for engine in engines:
         engine.recover({})
     batches = list(runs(spec, work.settings.worker.batch_records))  # as long as a worker's
-    look_rarely(1_000_000)  # as a worker does
+    look_rarely(WITH_A_BACKLOG)
     freeze()
     arrived = now()
     wall, cpu = perf_counter(), process_time()
