@@ -165,7 +165,7 @@ class Alignment:
             most: How many records to take; the rest stays for the next call.
         """
         self._cover()
-        is_over = self._hold <= 0 or self.wait(now) == 0.0
+        is_over = self._hold <= 0 or (self._oldest is not None and now >= self._oldest + self._holding())
         limit = None if is_over else self.frontier
         taken = self._merge(limit, most)
         if is_over and not taken and self._gives_up(now):

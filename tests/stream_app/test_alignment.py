@@ -236,3 +236,13 @@ def test_a_topic_through_which_history_is_sent_keeps_nobody_waiting() -> None:
     assert [record.item for record in alignment.release(now=0.0)] == ["a"]
     alignment.add([Arrived(hour + 2, 0, 1, "b")], now=0.1, has_more=True)
     assert [record.item for record in alignment.release(now=0.1)] == ["soon", "b", "now"]
+
+
+def test_whoever_waits_for_a_topic_goes_on_as_soon_as_it_comes_without_promises_too() -> None:
+    alignment = Alignment(2, hold=1.0, patience=30.0)
+    alignment.add([Arrived(10, 0, 0, "a")], now=0.0, has_more=True)
+    alignment.add([Arrived(90, 1, 0, "x")], now=0.0)
+    assert [record.item for record in alignment.release(now=1.0)] == ["a"]
+    assert alignment.release(now=1.1) == []
+    alignment.add([Arrived(20, 0, 1, "b")], now=1.2)
+    assert [record.item for record in alignment.release(now=1.2)] == ["b", "x"]
