@@ -16,6 +16,8 @@ from collections.abc import Mapping, Sequence
 from heapq import heapify, heappop, heapreplace
 from typing import Any, NamedTuple
 
+import msgspec
+
 __all__ = ["Alignment", "Arrived", "Punctuation"]
 
 #: Seconds for which the other topics wait for one of which there is more: a fetch takes a small part of that, and when it
@@ -27,7 +29,8 @@ _NEAR = 60_000_000
 _UNSEEN = (0, 1 << 62)
 
 
-class Arrived(NamedTuple):
+# One is made for every record: making it and reading it takes a third of what a named tuple costs.
+class Arrived(msgspec.Struct, frozen=True, gc=False):
     """One record of a source topic, as it came out of the log.
 
     Attributes:

@@ -11,6 +11,10 @@ from stream_app.shelf import Shelf
 
 __all__ = ["WriteBehind", "Written"]
 
+#: Of the time that a run may wait: after so much of it the next run takes it along, so that it seldom needs a delivery of
+#: its own.
+_TAKEN_ALONG = 0.9
+
 
 class Written(NamedTuple):
     """The runs up to one of them are all in the changelog.
@@ -38,14 +42,14 @@ class WriteBehind:
     the order in which they were held (see `stream_app.shelf.Shelf`).
 
     Args:
-        seconds: How long a run may wait.
+        seconds: How long a run may wait; somewhat less if others come after it.
 
     Examples:
         >>> behind = WriteBehind(1.0)
         >>> behind.note(2, {0: 10}, b"noon", now=0.0)
         >>> behind.note(3, {0: 15}, b"later", now=0.7)
-        >>> behind.due(0.9), behind.due(1.1), behind.wait(0.9)
-        (0, 2, 0.1)
+        >>> behind.due(0.8), behind.due(0.95), behind.wait(0.95)
+        (0, 2, 0.05)
         >>> behind.written(oldest_held=3)
         Written(done={0: 10}, clock=b'noon')
         >>> behind.written(oldest_held=3) is None
@@ -87,16 +91,16 @@ class WriteBehind:
         self._runs.append(_Run(now, through, done, clock))
 
     def due(self, now: float) -> int:
-        """Up to which number profiles have been held long enough; 0 for none."""
+        """Up to which number profiles have been held long enough to go with a run; 0 for none."""
         through = 0
         for run in self._runs:
-            if run.at + self._seconds > now:
+            if run.at + self._seconds * _TAKEN_ALONG > now:
                 break
             through = run.through
         return through
 
     def wait(self, now: float) -> float | None:
-        """Seconds until the oldest run has waited long enough; ``None`` if there is none."""
+        """Seconds until the oldest run can wait no longer for another one; ``None`` if there is none."""
         return round(max(self._runs[0].at + self._seconds - now, 0.0), 6) if self._runs else None
 
     def written(self, oldest_held: int) -> Written | None:

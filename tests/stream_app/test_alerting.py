@@ -4,6 +4,7 @@ from typing import Any
 
 import orjson
 import pytest
+from msgspec.structs import replace
 
 from state import DAY, Profile, parse_instant
 from stream_app.outputs import ALERT, STAGE_CHANGE, Output
@@ -122,7 +123,7 @@ def test_with_the_wall_clock_it_is_the_hours_that_pass_which_alert_also_over_res
     partition = Partition(setup, "wall")
     for number, day in enumerate(days):
         event = build_event(at=START + day * DAY, message=(number + 1) << 20, amount=40_000_000)
-        records = [record._replace(offset=number) for record in arrived([event])]
+        records = [replace(record, offset=number) for record in arrived([event])]
         partition.fold(records, now=START + day * DAY)
     assert told(partition.outputs) == []
 

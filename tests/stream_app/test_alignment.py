@@ -1,4 +1,5 @@
 from itertools import pairwise
+from operator import attrgetter
 from random import Random
 
 import pytest
@@ -95,7 +96,8 @@ def test_without_promises_everything_comes_once_each_topic_in_its_own_order(
         while taken := alignment.release(now=now, most=most):
             assert len(taken) <= most
             released += taken
-        assert sorted(released) == sorted(records)
+        place = attrgetter("source", "offset")
+        assert sorted(released, key=place) == sorted(records, key=place)
         for source in range(SOURCES):
             offsets = [record.offset for record in released if record.source == source]
             assert offsets == list(range(ends[source]))

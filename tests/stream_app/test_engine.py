@@ -2,6 +2,7 @@ from collections import Counter
 
 import orjson
 import pytest
+from msgspec.structs import replace
 
 from scorers.definition import LifecycleError
 from state import DAY, HOUR, decode_profile
@@ -18,7 +19,7 @@ def test_a_record_that_was_not_understood_stops_nothing() -> None:
     partition = Partition(scoring())
     refused = Refused("invalid_json", "No JSON.", b"ann", b"{", [("h", b"1")])
     (event,) = arrived([build_event()])
-    (effects, *_) = partition.fold([Arrived(0, 2, 0, refused), event._replace(offset=1)])
+    (effects, *_) = partition.fold([Arrived(0, 2, 0, refused), replace(event, offset=1)])
     (letter,) = effects.dead_letters
     assert (letter.source, letter.offset, letter.refused) == (2, 0, refused)
     assert dict(effects.outcomes) == {(2, "dead_letter"): 1, (2, "applied"): 1}
@@ -66,7 +67,7 @@ def test_the_clock_follows_the_newest_event_and_waits_for_the_allowed_lateness()
     partition.fold(arrived([build_event(at=START)]))
     assert partition.engine.time == START - HOUR - 1
     log = arrived([build_event(at=at, message=at) for at in (START, START - HOUR - 1, START - HOUR - 2)])
-    (effects, *_) = partition.fold([record._replace(offset=record.offset + 1) for record in log])
+    (effects, *_) = partition.fold([replace(record, offset=record.offset + 1) for record in log])
     assert dict(effects.outcomes) == {(2, "applied"): 2, (2, "late"): 1}
     assert orjson.loads(partition.table.values[CLOCK_KEY]) == {
         "time": START - HOUR - 1,
