@@ -107,8 +107,13 @@ class Shelf:
         """
         changed: dict[bytes, bytes] = {}
         held = self._held
-        while held and (self.oldest_held <= through or len(held) > self._most_held):
-            key, (_, changed[key]) = held.popitem(last=False)
+        too_many = len(held) - self._most_held
+        for key, (number, value) in held.items():
+            if number > through and len(changed) >= too_many:
+                break
+            changed[key] = value
+        for key in changed:
+            del held[key]
         return changed
 
     @property
