@@ -2,6 +2,7 @@
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from state import DAY, Event, Profile
 from stream_app.outputs import ALERT, ERASURE
@@ -62,7 +63,7 @@ def test_whoever_comes_back_is_new_under_higher_versions(history: list[Event]) -
     begin = len(partition.changes("ann"))
     back = history[-1].at + 3 * DAY
     record = arrived([build_event(at=back, amount=5_000_000, message=9)])[0]
-    partition.fold([record._replace(offset=10_000)])
+    partition.fold([replace(record, offset=10_000)])
     new = partition.changes("ann")[begin:]
     first = next(change for change in new if change["lifecycle"] == "retail")
     assert (first["stage"], first["previous_stage"], first["reason"]) == ("customer", None, "entered")

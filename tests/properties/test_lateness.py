@@ -4,6 +4,7 @@ from collections import Counter
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from state import DAY, HOUR, Event, Profile
 from tests.properties.histories import histories
@@ -48,7 +49,7 @@ def test_a_late_record_behind_the_customer_moves_no_stage_backwards(
     before = partition.profiles[customer]
     at = min(before.evaluated_at, partition.engine.time) - 1 - back
     late = build_event(at=max(at, START - DAY), customer=customer, amount=units * 1_000_000, message=5)
-    record = arrived([late])[0]._replace(offset=5000)
+    record = replace(arrived([late])[0], offset=5000)
     # Without the timers that follow: time may move whom the record has left where they were.
     effects = partition.take(partition.engine.fold([record], stamp=(2, 5000)))
     assert dict(effects.outcomes) == {(2, "late"): 1}

@@ -5,6 +5,7 @@ from itertools import count
 
 import pytest
 from hypothesis import given, settings
+from msgspec.structs import replace
 
 from state import DAY, Event
 from stream_app.engine import META_KEY
@@ -107,7 +108,7 @@ def test_versions_grow_on_when_a_lifecycle_comes_or_goes(history: list[Event]) -
             seen[change["customer_id"]].append(change["version"])
         partition = _taken_over(partition, *texts)
         log = [
-            record._replace(offset=number * 1000 + record.offset)
+            replace(record, offset=number * 1000 + record.offset)
             for record in arrived(
                 build_event(
                     at=later + number * DAY, customer=event.customer, message=number << 50 | event.message

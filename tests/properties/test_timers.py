@@ -2,6 +2,7 @@
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from state import DAY, FAR, MINUTE, Event
 from tests.properties.histories import cuts, histories
@@ -63,7 +64,7 @@ def test_evaluations_only_go_forward_also_when_silence_is_scored_sooner_than_act
         for number, minutes in enumerate(steps):
             at += minutes * MINUTE
             (record,) = arrived([build_event("Page Viewed", at, message=number << 20)])
-            partition.fold([record._replace(offset=number)], at)
+            partition.fold([replace(record, offset=number)], at)
             profile = partition.profiles["ann"]
             assert reached <= profile.evaluated_at < profile.due
             reached = profile.evaluated_at

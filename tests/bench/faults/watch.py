@@ -7,6 +7,7 @@ import time
 import urllib.request
 from collections.abc import Callable
 from contextlib import suppress
+from http.client import HTTPException
 
 import psutil
 from aiokafka.admin import AIOKafkaAdminClient
@@ -117,7 +118,7 @@ class Watch:
     def _scrape(self) -> None:
         self._weigh()
         for log, port in self._crew.metrics_ports().items():
-            with suppress(OSError):
+            with suppress(OSError, HTTPException):  # killed, perhaps in the middle of an answer
                 with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=1) as page:
                     counted = [float(number) for number in _DUPLICATES.findall(page.read())]
                 self._duplicates[str(log)] = sum(counted)
