@@ -9,8 +9,11 @@ import sys
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from http.client import HTTPException
 from pathlib import Path
 from typing import NamedTuple
+from urllib.request import urlopen
 
 import orjson
 
@@ -168,10 +171,17 @@ class Crew:
             assert time.monotonic() < end, "the worker is not ready: " + self.last_words()
             time.sleep(0.1)
 
-    def metrics_ports(self) -> dict[Path, int]:
-        """Where workers show their counters, by log."""
-        found = {log: _port(log.read_bytes()) for log in list(self.logs)}
-        return {log: port for log, port in found.items() if port is not None}
+    def metrics(self, patience: float) -> dict[Path, bytes]:
+        """What workers that run show of their counters, by log; each may take *patience* seconds to answer."""
+        pages = {}
+        for log in list(self.logs):
+            if (port := _port(log.read_bytes())) is None:
+                continue
+            url = f"http://127.0.0.1:{port}/metrics"
+            # One may be killed in the middle of its answer.
+            with suppress(OSError, HTTPException), urlopen(url, timeout=patience) as page:
+                pages[log] = page.read()
+        return pages
 
     def last_words(self) -> str:
         return " | ".join(_complaint(log) for log in self.logs[-4:])

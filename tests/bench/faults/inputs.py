@@ -1,7 +1,6 @@
 """T7, T8, T11: what producers do wrong."""
 
 import time
-from urllib.request import urlopen
 
 from state import DAY, HOUR
 from stream_app.embedded import EmbeddedServices
@@ -43,13 +42,7 @@ def _work(here: Scene, planned: list[Planned]) -> None:
 
 
 def _is_alarm_raised(here: Scene) -> bool:
-    pages = []
-    for port in here.crew.metrics_ports().values():
-        try:
-            with urlopen(f"http://127.0.0.1:{port}/metrics", timeout=2) as page:
-                pages.append(page.read())
-        except OSError:
-            continue
+    pages = here.crew.metrics(patience=2).values()
     return any(b'lifecycle_dead_letters_total{reason="wrong_partition"}' in page for page in pages)
 
 

@@ -4,10 +4,8 @@ import asyncio
 import re
 import threading
 import time
-import urllib.request
 from collections.abc import Callable
 from contextlib import suppress
-from http.client import HTTPException
 
 import psutil
 from aiokafka.admin import AIOKafkaAdminClient
@@ -117,11 +115,8 @@ class Watch:
 
     def _scrape(self) -> None:
         self._weigh()
-        for log, port in self._crew.metrics_ports().items():
-            with suppress(OSError, HTTPException):  # killed, perhaps in the middle of an answer
-                with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=1) as page:
-                    counted = [float(number) for number in _DUPLICATES.findall(page.read())]
-                self._duplicates[str(log)] = sum(counted)
+        for log, page in self._crew.metrics(patience=1).items():
+            self._duplicates[str(log)] = sum(float(number) for number in _DUPLICATES.findall(page))
 
     def _weigh(self) -> None:
         now = time.monotonic()
