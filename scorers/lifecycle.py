@@ -163,6 +163,19 @@ class Lifecycle:
                 return t
         return t
 
+    def deciding(self, stage: int) -> tuple[str, ...]:
+        """The features by which it is decided whether somebody who stands in *stage* stays there or goes beyond.
+
+        While none of them changes nobody moves, whatever the others do: earlier stages are asked only when this one no
+        longer holds. Those who stand nowhere (-1), and lifecycles that read scores, are decided by all of `features`.
+        """
+        if stage < 0 or self.uses_scores:
+            return self.features
+        own = self.stages[stage]
+        asked = [own.enter, own.leave, *(later.enter for later in self.stages[stage + 1 :])]
+        read = {name for condition in asked if condition is not None for name in _names(condition)}
+        return tuple(name for name in self.features if name in read)
+
     def move(self, before: int, after: int) -> str:
         """The reason word of a move from one stage (-1: none) to another."""
         return self.journey.reason(before, after)

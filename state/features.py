@@ -19,9 +19,10 @@ class FeaturePlan:
 
     Args:
         names: Names of the catalogue that a profile answers, in the order of the vectors.
+        only: Those of them that are looked at; the others are 0 in the vectors of `look`. By default all.
 
     Attributes:
-        measures: Ids of the measures that the features are read from: an event that counts in none of them
+        measures: Ids of the measures that the features looked at are read from: an event that counts in none of them
             changes none of the values.
 
     Raises:
@@ -34,11 +35,12 @@ class FeaturePlan:
 
     __slots__ = ("_look", "_values", "_wanted", "measures", "names")
 
-    def __init__(self, names: Iterable[str]) -> None:
+    def __init__(self, names: Iterable[str], only: Collection[str] | None = None) -> None:
         self.names = tuple(names)
         wanted = self._wanted = [profile_spec(name) for name in self.names]
-        self.measures = frozenset(measure for _, measure, _ in wanted)
-        self._look, self._values = look_reader(wanted), values_reader(wanted)
+        looked_at = [only is None or name in only for name in self.names]
+        self.measures = frozenset(spec[1] for spec, is_read in zip(wanted, looked_at, strict=True) if is_read)
+        self._look, self._values = look_reader(wanted, looked_at), values_reader(wanted)
 
     def reading(self, measures: Collection[int]) -> tuple[int, ...]:
         """Positions of the features that are read from any of these measures (ids).

@@ -27,14 +27,19 @@ _HEAD: Final = [
 ]
 
 
-def look_reader(wanted: Wanted) -> Callable[[Profile, int], tuple[list[float], int]]:
+def look_reader(
+    wanted: Wanted, looked_at: Sequence[bool]
+) -> Callable[[Profile, int], tuple[list[float], int]]:
     """A function that gives the features of a profile at an instant, with ages as their origins, and their expiry.
 
-    The expiry is the first instant (µs) after that at which a step value can change without an event.
+    The expiry is the first instant (µs) after that at which a step value can change without an event. A feature that is
+    not looked at is 0 and never expires.
     """
     writer = _Writer("({0}[{1}] or -inf)", expires=True)
-    values = [writer.value(*each) for each in wanted]
-    for measure, span in dict.fromkeys((m, s) for form, m, s in wanted if form == "decayed"):
+    seen = [each if is_read else None for each, is_read in zip(wanted, looked_at, strict=True)]
+    values = ["0" if each is None else writer.value(*each) for each in seen]
+    decayed = [(m, span) for form, m, span in filter(None, seen) if form == "decayed"]
+    for measure, span in dict.fromkeys(decayed):
         reach = span // DAY * DECAY_REACH
         writer.lines.append(
             f"soonest = min(soonest, next_decay({writer.series(measure, DAY)}, today, {reach}))"

@@ -32,7 +32,7 @@ def by_customer(records: Iterable[Arrived]) -> dict[str, list[Arrived]]:
 def fold_only(scoring: Scoring, touched: Touched, event: Event) -> bool:
     """Fold an event, and note that its customer is to be evaluated; returns whether it was new."""
     touched.reached = max(event.at, touched.reached)
-    touched.is_watched = touched.is_watched or scoring.watches(event.kind)
+    touched.is_watched = touched.is_watched or scoring.concerns(event.kind, touched.profile.standings)
     return apply(touched.profile, event, scoring.fold)
 
 

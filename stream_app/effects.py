@@ -75,7 +75,7 @@ class Touched:
 
     Attributes:
         reached: Instant (µs) of its latest event in the run; 0 if there was none.
-        is_watched: Whether an event was of a kind that some rule looks at.
+        is_watched: Whether an event was of a kind that may move the customer.
         is_changed: Whether it is to be stored.
     """
 

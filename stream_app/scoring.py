@@ -85,17 +85,21 @@ class Track:
     Attributes:
         lifecycle: The compiled rules.
         rules: Feature plan of the rules.
+        deciding: The same features by stage, but looked at are only those that decide while somebody stands there; the
+            last is for those who stand nowhere yet.
         horizons: Label horizons.
         actions: First recommended action of each stage.
     """
 
-    __slots__ = ("_ordering", "actions", "horizons", "lifecycle", "name", "rules", "stages")
+    __slots__ = ("_ordering", "actions", "deciding", "horizons", "lifecycle", "name", "rules", "stages")
 
     def __init__(self, lifecycle: Lifecycle) -> None:
         self.lifecycle = lifecycle
         self.name = lifecycle.name
         self.stages = lifecycle.stage_names
         self.rules = FeaturePlan(lifecycle.features)
+        standings = [*range(len(self.stages)), -1]
+        self.deciding = [FeaturePlan(lifecycle.features, lifecycle.deciding(stage)) for stage in standings]
         self._ordering = self.rules.reading(_ORDERING)
         labels = lifecycle.labels
         self.horizons = Horizons(
@@ -149,6 +153,7 @@ class Scoring:
         self.silence = 2 * max(horizons.churn for horizons in self.horizons)
         self._read = frozenset().union(*(track.rules.measures for track in self.tracks))
         self._watched: dict[Kind, bool] = {}
+        self._concerned: dict[tuple[int, int, Kind], bool] = {}
         self.scored = [0] * len(self.tracks)
         self.predictors: list[Predictor] = [cold_start(track.task) for track in self.tracks]
 
@@ -158,6 +163,21 @@ class Scoring:
         if watched is None:
             watched = self._watched[kind] = not self._read.isdisjoint(kind.touched)
         return watched
+
+    def concerns(self, kind: Kind, standings: Sequence[Standing]) -> bool:
+        """Whether an event of this kind counts in a measure by which rules decide about somebody who stands like this."""
+        if len(standings) < len(self.tracks):
+            return True
+        known = self._concerned
+        for index, standing in enumerate(standings):
+            place = (index, standing.stage, kind)
+            is_read = known.get(place)
+            if is_read is None:
+                deciding = self.tracks[index].deciding[standing.stage]
+                is_read = known[place] = not deciding.measures.isdisjoint(kind.touched)
+            if is_read:
+                return True
+        return False
 
     @staticmethod
     def view(values: Sequence[float], standing: Standing, at: int) -> list[float]:

@@ -83,8 +83,8 @@ def passes(scoring: Scoring, customer: str, profile: Profile, at: int) -> bool:
     """Whether an event that no rule looks at changes nothing at the instant *at* (µs); then it is evaluated herewith.
 
     Between two instants at which something may change without an event (`profile.due`) the answers of an
-    evaluation are those of the last one, unless a measure that rules read has changed (`Scoring.watches`), or
-    scores or a question to the models are due. The profile is left as `evaluate` would leave it.
+    evaluation are those of the last one, unless a measure that rules read has changed (`Scoring.watches`,
+    `Scoring.concerns`), or scores or a question to the models are due. The profile is left as `evaluate` would leave it.
     """
     if at >= profile.due or not profile.evaluated_at or at >= score_due(scoring, profile, is_event=True):
         return False
@@ -158,11 +158,12 @@ def evaluate(
     due = FAR
     for index, track in enumerate(tracks):
         standing = standings[index]
-        vector, expiry = track.rules.look(profile, at)
+        vector, expiry = (track.rules if late else track.deciding[standing.stage]).look(profile, at)
         stage, weighed = _decide(scoring, index, profile, vector, at, late=late, is_scoring=is_scoring)
         reason = ""
         if stage != standing.stage:
             reason = _move(track, index, standing, profile, stage, at)
+            vector, expiry = track.deciding[stage].look(profile, at)
         if reason or is_scoring or weighed or is_cooled(scoring.policy, standing, profile.evaluated_at, at):
             values = values or scoring.inputs.values(profile, at)
             outputs += _publish(scoring, index, customer, profile, values, at, reason, moved=moved or weighed)
@@ -231,6 +232,9 @@ def _decide(
     """
     lifecycle, standing = scoring.tracks[index].lifecycle, profile.standings[index]
     stage = lifecycle.decide(at, vector, standing, standing.risk, standing.next_p, late)
+    if stage < standing.stage:  # what decides about earlier stages has not been looked at yet
+        vector = scoring.tracks[index].rules.look(profile, at)[0]
+        stage = lifecycle.decide(at, vector, standing, standing.risk, standing.next_p, late)
     is_open = is_scoring or stage != standing.stage
     if not (lifecycle.uses_scores and is_open and standing.stage >= 0):
         return stage, False

@@ -59,6 +59,31 @@ def test_features_are_what_the_profile_must_answer(retail: Lifecycle) -> None:
     assert not retail.uses_scores
 
 
+def test_who_stands_somewhere_is_decided_about_by_that_stage_and_later_ones() -> None:
+    tried = Lifecycle.parse(
+        """
+        name = "tried"
+        [[stage]]
+        name = "first"
+        [[stage]]
+        name = "second"
+        enter = "carts >= 1"
+        leave = "tickets >= 2"
+        [[stage]]
+        name = "third"
+        enter = "orders >= 1"
+        leave = "refunds >= 1"
+        """,
+        PublishedNames(),
+    )
+    assert [tried.deciding(stage) for stage in (0, 1, 2)] == [
+        ("carts", "orders"),
+        ("carts", "tickets", "orders"),
+        ("orders", "refunds"),
+    ]
+    assert tried.deciding(-1) == tried.features
+
+
 def test_a_stage_held_by_leave_counts_as_holding_until_leave_holds() -> None:
     tried = lifecycle('enter = "orders >= 3"\nleave = "days_since_last_order > 10"')
     held = Standing(1, NOW, 1)
