@@ -29,6 +29,7 @@ from stream_app.identity_book import (
     close,
     content_of,
     identity_of,
+    is_leaving,
     is_new,
     link_to,
     newest_merge,
@@ -39,7 +40,7 @@ from stream_app.identity_book import (
 from stream_app.identity_notes import Note
 from stream_app.joining import join
 from stream_app.outputs import MERGE, Output, merge_json
-from stream_app.unmerging import Unmerging
+from stream_app.unmerging import KNOWN, Unmerging
 
 if TYPE_CHECKING:
     from stream_app.engine import PartitionEngine
@@ -88,9 +89,16 @@ class Identities:
         send(effects, profile, Note(notes.CLAIM, event.link, customer, 0, event.at))
 
     def forward(self, customer: str, profile: Profile, event: Event, effects: Effects, *, late: bool) -> bool:
-        """Send an event that came under a merged id after its profile; False for a message that was folded before."""
+        """Send an event that came under a merged id after its profile; False for a message that was folded before.
+
+        What comes under it as a ``userId`` is a known customer's, and so is everything after that.
+        """
+        if not event.anonymous:
+            self._unmerging.stand_up(customer, profile, event, effects)
         if not self.fold_apart(profile, event):
             return False
+        if is_leaving(identity_of(profile)):
+            return True
         kind = event.kind
         facts = (
             event.message, event.amount, event.active, late, event.link,
@@ -198,6 +206,8 @@ class Identities:
         identity = identity_of(profile)
         if identity.moved_to != note.sender:
             return False
+        if is_leaving(identity):  # it is no id of theirs, but somebody else
+            return self._unmerging.released(note, profile, turn)
         closed = turn.touched.profile = close(self._engine, note.to, profile, turn.effects)
         closed.identity = Identity(sent=identity.sent)
         return True
@@ -240,4 +250,4 @@ def _why_not(profile: Profile, identity: Identity, customer: str) -> str:
         return "belongs to another customer"
     if any(link.id == customer and link.state == RELEASED for link in identity.links):
         return "was unmerged"
-    return "" if profile.anonymous else "is a known customer"
+    return "" if profile.anonymous else KNOWN

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from stream_app.engine import PartitionEngine
 
 __all__ = [
-    "Turn", "close", "content_of", "identity_of", "is_new", "link_to", "newest_merge", "note_received", "send", "tell",
+    "Turn", "close", "content_of", "identity_of", "is_leaving", "is_new", "link_to", "newest_merge", "note_received",
+    "send", "tell",
 ]  # fmt: skip
 
 
@@ -76,6 +77,11 @@ def link_to(profile: Profile, other: str) -> Link | None:
 def newest_merge(identity: Identity) -> Link | None:
     """The link that was merged last: the one that can be undone."""
     return next((link for link in reversed(identity.links) if link.state == MERGED), None)
+
+
+def is_leaving(identity: Identity) -> bool:
+    """Whether a merged id has turned out to be a known customer, and waits for its release."""
+    return bool(identity.moved_to) and identity.kept is not None and not identity.kept.anonymous
 
 
 def content_of(profile: Profile) -> Profile:

@@ -28,7 +28,7 @@ REFUSAL: Final = "refusal"
 FORWARD: Final = "forward"
 """An event that came under the id later."""
 RELEASE: Final = "release"
-"""An operator wants the id back: is the customer able to let it go?"""
+"""An operator wants the id back, or it has turned out to be a known customer: is the customer able to let it go?"""
 RELEASED: Final = "released"
 """The customer has."""
 RETAINED: Final = "retained"
@@ -51,7 +51,7 @@ class Note(msgspec.Struct, omit_defaults=True, gc=False):
         content: The encoded profile of a handover.
         event: The event of a forward: message, amount, active, late, link, and its kind by name, topic, measures counted,
             measure of the amount, session.
-        reason: Why something is refused.
+        reason: Why something is refused, or released unasked.
         nonce: Which request of an operator it belongs to.
     """
 

@@ -67,6 +67,9 @@ def become(
 ) -> None:
     """Let a profile hold what was kept apart, and decide where the customer stands with it.
 
+    Whoever stands somewhere goes on from where it stood when this was put aside: a stage that only the other id's events
+    have led to must not be held, as a stage may be that was reached once.
+
     Args:
         engine: Of the customer's partition.
         customer: Customer id.
@@ -77,6 +80,12 @@ def become(
         sides: Where the customer stood when it was last itself.
     """
     before = _stages(profile)
+    for standing, stood in zip(
+        profile.standings, kept.standings, strict=False
+    ):  # of an empty profile there are none
+        if standing.stage >= 0:
+            standing.stage, standing.previous = stood.stage, stood.previous
+            standing.since, standing.cycle = stood.since, stood.cycle
     for name in _FOLDED:
         setattr(profile, name, getattr(kept, name))
     if profile.evaluated_at or profile.last[0]:  # the first event may have come while it was part of another

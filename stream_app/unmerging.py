@@ -3,21 +3,37 @@
 Both sides have kept apart what they would be without the merge: the id everything that came under it, the customer
 everything else. So it can be undone exactly, for the newest merge of a customer and for as long as that is kept. The id
 asks, the customer lets go first, and what is on its way between the two is in what the id has kept.
+
+An operator asks, or the id itself when it comes as a ``userId``: then it is a known customer, and those are not merged. That
+one is released in any case; where the merge cannot be undone any more, what was merged stays with the other customer.
 """
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from state import FAR, RELEASED, Identity, Link, Profile, Standing
+from state import CLAIMED, FAR, RELEASED, Event, Identity, Link, Profile, Standing
 from stream_app import identity_notes as notes
 from stream_app.effects import Effects
-from stream_app.identity_book import Turn, close, identity_of, link_to, newest_merge, send, tell
+from stream_app.identity_book import (
+    Turn,
+    close,
+    identity_of,
+    is_leaving,
+    link_to,
+    newest_merge,
+    send,
+    tell,
+)
 from stream_app.identity_notes import Note
 from stream_app.joining import become, copies
 
 if TYPE_CHECKING:
     from stream_app.engine import PartitionEngine
 
-__all__ = ["Unmerging"]
+__all__ = ["KNOWN", "Unmerging"]
+
+KNOWN: Final = "is a known customer"
+"""Why an id is not merged, or does not stay so."""
+_STAYS: Final = f"{KNOWN}, what was merged stays"
 
 
 class Unmerging:
@@ -41,18 +57,35 @@ class Unmerging:
         asked = Note("", anonymous, identity.moved_to, identity.sent, reason=reason, nonce=nonce)
         tell(effects, anonymous, "unmerge_refused", asked, customer=identity.moved_to)
 
+    def stand_up(self, customer: str, profile: Profile, event: Event, effects: Effects) -> None:
+        """Ask for the release of an id that has come as a ``userId``, once; it folds for itself from here on."""
+        identity = identity_of(profile)
+        if event.link and all(link.id != event.link for link in identity.links):
+            identity.links.append(Link(event.link, event.at, CLAIMED))  # claimed when it is released
+        if is_leaving(identity):
+            return
+        reason = KNOWN if identity.kept is not None else _STAYS  # what nobody keeps apart must not be lost
+        kept = identity.kept = identity.kept or Profile()
+        kept.anonymous, identity.kept_until = False, FAR
+        send(effects, profile, Note(notes.RELEASE, identity.moved_to, customer, 0, event.at, reason=reason))
+
     def asked_to_release(self, note: Note, profile: Profile, turn: Turn) -> bool:
         """The customer's answer to an id that wants to stand for itself: it lets go what it can do without."""
         identity, link = identity_of(profile), link_to(profile, note.sender)
-        answer = Note(notes.RELEASED, note.sender, note.to, 0, profile.evaluated_at, nonce=note.nonce)
+        answer = Note(
+            notes.RELEASED, note.sender, note.to, 0, max(note.at, profile.evaluated_at), nonce=note.nonce
+        )
+        answer.reason = note.reason
         if link is not None and link.state != RELEASED:
             kept = identity.kept
-            if kept is None or link is not newest_merge(identity):
-                answer.kind = notes.RETAINED
-                answer.reason = "too late" if kept is None else "another id was merged since"
-            else:
+            if kept is not None and link is newest_merge(identity) and note.reason != _STAYS:
                 link.state, identity.kept = RELEASED, None
                 become(self._engine, note.to, profile, kept, turn.effects, turn.now)
+            elif note.reason:
+                link.state, answer.reason = RELEASED, _STAYS
+            else:
+                answer.kind = notes.RETAINED
+                answer.reason = "too late" if kept is None else "another id was merged since"
         send(turn.effects, profile, answer)
         return True
 
@@ -72,16 +105,21 @@ class Unmerging:
         profile.identity = Identity(
             sent=identity.sent, links=[*identity.links, Link(note.sender, note.at, RELEASED)]
         )
-        profile.anonymous, profile.pending, profile.due = True, kept.pending, FAR
+        profile.anonymous, profile.pending, profile.due = kept.anonymous, kept.pending, FAR
         profile.asked_at, profile.scored_at = kept.asked_at, kept.scored_at
         profile.evaluated_at = kept.evaluated_at
         become(self._engine, note.to, profile, kept, turn.effects, turn.now, sides)
-        note.reason = "asked for"
+        for link in profile.identity.links:
+            if link.state == CLAIMED:
+                send(turn.effects, profile, Note(notes.CLAIM, link.id, note.to, 0, link.at))
+        note.reason = note.reason or "asked for"
         tell(turn.effects, note.to, "unmerged", note, customer=note.sender)
         return True
 
     def retained(self, note: Note, profile: Profile, turn: Turn) -> bool:
-        """The id stays where it is; it need not keep anything apart any longer."""
-        identity_of(profile).kept = None
+        """The id stays where it is; it need not keep anything apart any longer, unless it is leaving anyway."""
+        identity = identity_of(profile)
+        if not is_leaving(identity):
+            identity.kept = None
         tell(turn.effects, note.to, "unmerge_refused", note, customer=note.sender)
         return True

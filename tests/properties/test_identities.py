@@ -163,6 +163,24 @@ def test_two_known_customers_are_never_merged() -> None:
     house.check_books()
 
 
+def test_a_stage_that_only_the_merged_id_had_led_to_is_not_held_when_it_is_taken_out() -> None:
+    house = Household(scoring(RETAIL))
+    house.fold(build_event("Order Completed", START, customer="u1", message=1))
+    for number in range(2):
+        at = START + DAY + number * HOUR
+        house.fold(build_event("Order Completed", at, customer="anon-1", message=10 + number, anonymous=True))
+    house.fold(identify("u1", "anon-1", START + 2 * DAY, 2))
+    house.settle()
+    assert house.profile("u1").standings[0].stage == 2
+    house.unmerge("anon-1")
+    house.settle()
+    standing = house.profile("u1").standings[0]
+    assert (standing.stage, standing.since) == (1, START)
+    [told] = [each for part in house.parts for each in part.moves("u1")][-1:]
+    assert (told["stage"], told["previous_stage"], told["reason"]) == ("customer", "loyal", "returned")
+    house.check_books()
+
+
 def test_an_id_belongs_to_the_first_customer_who_claims_it() -> None:
     house = Household(scoring())
     house.fold(build_event("Page Viewed", START, customer="anon-1", message=1, anonymous=True))
