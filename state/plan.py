@@ -12,7 +12,7 @@ from state.windows import buckets_kept, width_of
 SESSION_GAP: Final = 30 * MINUTE
 """A pause longer than this ends a session."""
 
-DEDUP: Final = 32
+DEDUP: Final = 128
 """How many messages a profile remembers by default, of visits and of everything else each."""
 
 

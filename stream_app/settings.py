@@ -63,7 +63,7 @@ class Events(_Section):
     """Which events are accepted, and what their names mean."""
 
     allowed_lateness: Duration = _us("1h")
-    dedup_window: Annotated[int, Field(ge=1, le=4096)] = 32
+    dedup_window: Annotated[int, Field(ge=1, le=4096)] = 128
     max_event_bytes: Positive = 1_048_576
     max_future: Duration = _us("1d")
     earliest: Instant = 631_152_000_000_000  # 1990-01-01T00:00:00Z

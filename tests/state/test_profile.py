@@ -1,4 +1,4 @@
-from state import DAY, HOUR, MEASURE_IDS, MINUTE, FeaturePlan, FoldPlan, Profile, apply, encode_profile
+from state import DAY, DEDUP, HOUR, MEASURE_IDS, MINUTE, FeaturePlan, FoldPlan, Profile, apply, encode_profile
 from tests.state.builders import START, build_event, folded
 
 
@@ -49,7 +49,7 @@ def test_a_burst_of_visits_does_not_push_an_order_out_of_the_dedup_window() -> N
     for minute in range(200):
         apply(profile, build_event("Product Viewed", at=START + minute * MINUTE), plan)
     assert not apply(profile, order, plan)
-    assert len(profile.seen_visits) == 32 * 12
+    assert len(profile.seen_visits) == DEDUP * 12
 
 
 def test_messages_with_hashes_that_overlap_in_memory_are_told_apart() -> None:
@@ -100,3 +100,12 @@ def test_a_quiet_profile_grows_no_larger_than_its_windows() -> None:
     events = MEASURE_IDS["events"]
     assert len(profile.hours[events]) == 2 * (7 * 24 + 1)
     assert len(profile.days[events]) <= 2 * 91
+
+
+def test_a_batch_that_a_client_sends_again_is_counted_once() -> None:
+    """The usual SDKs send up to a hundred events at once, and all of them again when no answer has come."""
+    plan = FoldPlan.build([])
+    batch = [build_event(at=START + n, amount=1_000_000, message=(n + 1) << 20) for n in range(100)]
+    profile = folded(batch, plan)
+    assert not any(apply(profile, event, plan) for event in batch)
+    assert count(profile, "orders") == 100
