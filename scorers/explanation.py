@@ -48,8 +48,9 @@ class Explanation(msgspec.Struct, frozen=True):
         churn_risk: The risk.
         prior_risk: What the closed form over the order history alone says, which needs no labels.
         share: How much of the closed form's log odds has been replaced by what was learned, 0 to 1.
-        average: Log odds of the average customer; plus all reasons they are those of this one.
+        average: Log odds of the average customer; plus all reasons and the rest they are those of this one.
         reasons: The strongest first.
+        rest: Log odds of the reasons that are not told, added up.
         value: Expected spend within the horizon of value, in the base currency.
         value_year: Expected spend within a year.
         labels: How many labels the models have seen.
@@ -60,6 +61,7 @@ class Explanation(msgspec.Struct, frozen=True):
     share: float
     average: float
     reasons: tuple[Reason, ...]
+    rest: float
     value: float
     value_year: float
     labels: int
@@ -71,7 +73,7 @@ def explain(predictor: Predictor, features: Sequence[float], most: int | None = 
     Args:
         predictor: What made it.
         features: Values of the predictor's `features`.
-        most: Reasons to tell, the strongest; by default every one, so that they add up.
+        most: Reasons to tell, the strongest; by default every one.
 
     Returns:
         None for somebody who was never active: there is nothing to lose.
@@ -92,14 +94,14 @@ def explain(predictor: Predictor, features: Sequence[float], most: int | None = 
             parts[topic] = parts.get(topic, 0.0) + part
     told = sorted(parts.items(), key=lambda part: (-abs(part[1]), part[0]))
     reasons = [Reason(topic, part, _sentence(topic, part, named)) for topic, part in told]
-    if most is not None:
-        reasons = [reason for reason in reasons if abs(reason.log_odds) >= LEAST][:most]
+    told_of = len(reasons) if most is None else min(most, sum(abs(part) >= LEAST for _, part in told))
     return Explanation(
         churn_risk=predictor.churn(features),
         prior_risk=clipped(probability(sure)),
         share=1.0 - trust,
         average=average,
-        reasons=tuple(reasons),
+        reasons=tuple(reasons[:told_of]),
+        rest=sum(reason.log_odds for reason in reasons[told_of:]),
         value=predictor.value(features),
         value_year=predictor.value_ahead(features),
         labels=predictor.labels,

@@ -50,8 +50,12 @@ def test_all_reasons_and_the_average_are_the_risk(
     )
     told = explain(learned, features)
     assert told is not None
-    log_odds = told.average + sum(reason.log_odds for reason in told.reasons)
-    assert told.churn_risk == pytest.approx(clipped(1 / (1 + exp(-log_odds))), abs=1e-9)
+    few = explain(learned, features, most=2)
+    assert few is not None
+    assert told.rest == 0.0
+    for each in (told, few):
+        log_odds = each.average + sum(reason.log_odds for reason in each.reasons) + each.rest
+        assert each.churn_risk == pytest.approx(clipped(1 / (1 + exp(-log_odds))), abs=1e-9)
     assert told.churn_risk == pytest.approx(learned.churn(features), abs=1e-12)
     assert 0.0 < told.share < 1.0
 
