@@ -2,7 +2,7 @@
 
 ========================  =====================================================================================
 ``seconds(n)``            seconds since 1970 as RFC 3339
-``minor(n, currency)``    an amount in the smallest unit of its currency: ``minor(2750, 'usd')`` is 27.5
+``minor(n, currency)``    an amount in the smallest unit of its currency, as Stripe counts: ``minor(2750, 'usd')`` is 27.5
 ``micros(n)``             millionths, as advertising systems count money
 ``decimal(text)``         a number that was sent as text
 ``minus(a, b)``           a - b; a missing b is 0
@@ -11,6 +11,9 @@
 ========================  =====================================================================================
 
 Each gives null for null, so that a missing field stays missing.
+
+References:
+    docs.stripe.com/currencies: zero-decimal and three-decimal currencies, and the special cases ISK and UGX.
 """
 
 from typing import Any, Final
@@ -23,9 +26,12 @@ from jmespath.exceptions import JMESPathError
 from state import format_instant
 
 WITHOUT_MINOR: Final = frozenset({
-    "bif", "clp", "djf", "gnf", "jpy", "kmf", "krw", "mga", "pyg", "rwf", "ugx", "vnd", "vuv", "xaf", "xof", "xpf",
+    "bif", "clp", "djf", "gnf", "jpy", "kmf", "krw", "mga", "pyg", "rwf", "vnd", "vuv", "xaf", "xof", "xpf",
 })  # fmt: skip
-"""Currencies that have no smaller unit."""
+"""Currencies whose amounts are whole units. Stripe counts hundredths of UGX and ISK, too, though they have none any more."""
+
+THOUSANDTHS: Final = frozenset({"bhd", "jod", "kwd", "omr", "tnd"})
+"""Currencies whose smallest unit is a thousandth."""
 
 
 class _Functions(functions.Functions):
@@ -38,7 +44,10 @@ class _Functions(functions.Functions):
     def _func_minor(self, value: float | None, currency: str | None) -> float | None:
         if value is None:
             return None
-        return value if (currency or "").lower() in WITHOUT_MINOR else value / 100
+        code = (currency or "").lower()
+        if code in WITHOUT_MINOR:
+            return value
+        return value / (1000 if code in THOUSANDTHS else 100)
 
     @functions.signature({"types": ["number", "string", "null"]})
     def _func_micros(self, value: Any) -> float | None:

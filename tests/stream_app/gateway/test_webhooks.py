@@ -18,8 +18,13 @@ from tests.stream_app.gateway import signing
 from tests.stream_app.gateway.doors import KEY, Door, gateway
 
 SAMPLES = sorted(bundled("sources", "samples").iterdir())
-ALSO = {"meta-leads-details": "meta-leads", "google-ads-cost-page": "google-ads-cost"}
-"""Second samples, and the preset that each is for."""
+ALSO = {
+    "meta-leads-details": "meta-leads",
+    "google-ads-cost-page": "google-ads-cost",
+    "stripe-invoice": "stripe",
+    "stripe-refund": "stripe",
+}
+"""Further samples, and the preset that each is for."""
 GOLDEN = Path(__file__).with_name("expected_samples.json")
 
 
