@@ -6,6 +6,7 @@ References:
     CloudEvents, Kafka protocol binding 1.0.2: a ``content-type`` header that starts with
     ``application/cloudevents`` means structured mode, everything else binary mode with its attributes in
     ``ce_`` headers.
+    CloudEvents 1.0.2, required attributes: ``source`` and ``id`` together are unique for each event.
 """
 
 import binascii
@@ -25,7 +26,7 @@ class Envelope(msgspec.Struct, gc=False):
     """The attributes that stand in for fields which the payload does not carry; empty text where absent.
 
     Attributes:
-        message_id: Attribute ``id``.
+        message_id: Attributes ``source`` and ``id``: only together they are one event's.
         time: Attribute ``time``: text, or milliseconds.
         type: Attribute ``type``, such as ``com.example.product.viewed``.
         customer: Attribute ``partitionkey``, else ``userid``.
@@ -42,6 +43,7 @@ class Envelope(msgspec.Struct, gc=False):
 class _Structured(msgspec.Struct, gc=False):
     specversion: str = ""
     id: str | int = ""
+    source: str | None = None
     type: str = ""
     time: str | int | float = ""
     partitionkey: str | int = ""
@@ -74,7 +76,7 @@ def open_headers(value: bytes | None, headers: Headers) -> Envelope | None:
     _check_version(named.get("ce_specversion", "1.0"))
     _check_content(named.get("content-type", ""))
     return Envelope(
-        named.get("ce_id", ""),
+        _message_id(named.get("ce_source", ""), named.get("ce_id", "")),
         named.get("ce_time", ""),
         named.get("ce_type", ""),
         named.get("ce_partitionkey", "") or named.get("ce_userid", ""),
@@ -109,7 +111,13 @@ def open_structured(value: bytes) -> Envelope:
             ) from None
     if bytes(data).strip() == b"null":
         data = b"{}"
-    return Envelope(str(outer.id), outer.time, outer.type, str(outer.partitionkey or outer.userid), data)
+    message_id = _message_id(outer.source or "", str(outer.id))
+    return Envelope(message_id, outer.time, outer.type, str(outer.partitionkey or outer.userid), data)
+
+
+def _message_id(source: str, name: str) -> str:
+    """What is the same when the event is sent again, in whichever mode; two sources may number their events alike."""
+    return f"{source}\n{name}" if source and name else name  # no attribute may hold a line break
 
 
 def _text(content: bytes | str) -> str:

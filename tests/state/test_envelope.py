@@ -57,6 +57,19 @@ def test_structured_mode_is_told_by_its_header_or_by_its_own_fields(headers: Any
     assert event.message == read(None, BINARY).message
 
 
+def test_two_sources_may_give_two_events_the_same_id() -> None:
+    web, app = (read(structured(source=source), HEADERS).message for source in ("/shop/web", "/shop/app"))
+    assert web != app
+    headers = {**dict(BINARY), "ce_source": b"/shop/app"}
+    assert (read(None, BINARY).message, read(None, headers).message) == (web, app)
+
+
+def test_an_event_without_a_source_is_told_by_its_id() -> None:
+    without = read(structured(source=None), HEADERS)
+    assert without.message == read(record(messageId="e1")).message
+    assert without.message == read(None, [each for each in BINARY if each[0] != "ce_source"]).message
+
+
 def test_a_segment_event_inside_an_envelope_is_read_as_it_is() -> None:
     assert read(structured(data=ORDER), HEADERS).amount == 22_500_000
     encoded = base64.b64encode(json.dumps(ORDER).encode()).decode()
