@@ -33,7 +33,7 @@ class Core:
 
     def without_asking(self, asked: str | None, now: float) -> StageProfile | None:
         """What can be served at once; None if Redis is to be asked."""
-        if not asked:
+        if not asked or not _is_text(asked):
             return unknown("", self.lookup.default_stage, "unknown")
         if self.gate.watched and (profile := self.kept.true_now(asked, now)):
             return replace(profile, origin="cache") if profile.is_known else profile
@@ -79,6 +79,20 @@ class Core:
             self.kept.changed(json.loads(payload)["customer_id"])
         except (ValueError, KeyError, TypeError):
             self.kept.forget_all()
+
+
+def _is_text(asked: str) -> bool:
+    r"""Whether an id can be one at all: bytes of a cookie that are no UTF-8 come as lone surrogates, which nobody can store.
+
+    Examples:
+        >>> _is_text("zoë"), _is_text(b"\xff".decode("utf-8", "surrogateescape"))
+        (True, False)
+    """
+    try:
+        str(asked).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def pause(attempt: int) -> float:

@@ -255,7 +255,9 @@ def test_a_profile_is_read_by_any_of_its_ids(door: Door) -> None:
         "version": 3,
         "next_stage": None,
     }
-    assert requests.get(f"{door.url}/v1/profiles/nobody", auth=(READ_KEY, ""), timeout=30).status_code == 404
+    for nobody in ("nobody", "%FF", "%ED%A0%80"):  # the last two are no UTF-8
+        url = f"{door.url}/v1/profiles/{nobody}"
+        assert requests.get(url, auth=(READ_KEY, ""), timeout=30).status_code == 404
     assert requests.get(f"{door.url}/v1/profiles/c-17", auth=(KEY, ""), timeout=30).status_code == 401
 
 

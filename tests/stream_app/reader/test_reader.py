@@ -125,6 +125,22 @@ def test_somebody_unknown_or_without_an_id_gets_the_default_stage(
     ] * 3
 
 
+@pytest.mark.parametrize(
+    "asked",
+    ["\ud800", b"c-\xff".decode("utf-8", "surrogateescape")],
+    ids=["half a pair", "bytes of a cookie"],
+)
+def test_an_id_that_is_no_text_is_nobodys_and_no_failure_of_redis(
+    kind: str, redis_url: str, prefix: str, client: Redis, asked: str
+) -> None:
+    write(client, prefix, "c-17", "loyalty")
+    with reads(kind, redis_url, prefix=prefix, timeout=2) as reader:
+        nobody, known = reader.get(asked), reader.get("c-17")
+
+    assert (nobody.customer_id, nobody.stage, nobody.origin) == ("", "awareness", "unknown")
+    assert (known.stage, known.origin) == ("loyalty", "redis")
+
+
 def test_an_anonymous_id_is_followed_in_one_round_trip(
     kind: str, redis_url: str, prefix: str, client: Redis
 ) -> None:
