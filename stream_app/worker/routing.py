@@ -19,12 +19,16 @@ _KINDS = {
 
 
 def by_kind(outputs: Iterable[Output]) -> dict[str, list[Record]]:
-    """What goes to the partition of its owner, by the short name of the topic, in order."""
+    """What goes to the partition of its owner, by the short name of the topic, in order.
+
+    Examples are kept for ever, so they name nobody: not in what they say, and not by their key.
+    """
     routed: dict[str, list[Record]] = {}
     for output in outputs:
         if output.kind != NOTE:
             headers = [("erase", b"1")] if output.kind == ERASURE else ()
-            routed.setdefault(_KINDS[output.kind], []).append(Record(output.key, output.payload, headers))
+            key = None if output.kind == EXAMPLE else output.key
+            routed.setdefault(_KINDS[output.kind], []).append(Record(key, output.payload, headers))
     return routed
 
 

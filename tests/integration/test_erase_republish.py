@@ -7,6 +7,7 @@ import pytest
 
 from state import decode_profile
 from stream_app.forgetting import is_closed
+from stream_app.topics import declare
 from stream_app.worker.changelog import EPOCH_KEY
 from tests.integration.traffic import moment, order, sent
 from tests.integration.workers import Found, Served, Tenant, Worker, until
@@ -90,11 +91,23 @@ def test_an_erased_customer_is_gone_everywhere_and_comes_back_as_somebody_new(te
         assert victim not in tenant.served().customers
         tenant.send([order(victim, moment(), 3)])
         tenant.drain(worker)
+    nowhere_but_where_it_is_said(tenant, victim, set(proof["kafka_may_hold"]))
     back = tenant.served()
     assert version(back, victim) > again["changelog_version"]
     assert (back.customers[victim]["orders"], back.customers[victim]["cycle"]) == ("1", "1")
     assert facts(back).customers[other] == facts(before).customers[other]
     assert sum(back.counts.values()) == len(CUSTOMERS)
+
+
+def nowhere_but_where_it_is_said(tenant: Tenant, victim: str, said: set[str]) -> None:
+    """Records that the customer may still be found in are told of; all others do not name it."""
+    silent = {topic.name: topic.partitions for topic in declare(tenant.settings) if topic.name not in said}
+    assert set(silent) == {tenant.topic("training"), tenant.topic("models")}
+    kafka, redis_url = tenant.environment["LIFECYCLE_KAFKA"], tenant.environment["LIFECYCLE_REDIS"]
+    for name, partitions in silent.items():
+        records = Tenant(kafka, redis_url, tenant.directory, partitions).records(name)
+        assert records or name == tenant.topic("models")
+        assert not [each for each in records if victim.encode() in (each.key or b"") + (each.value or b"")]
 
 
 def flush(tenant: Tenant) -> None:
