@@ -148,7 +148,7 @@ class PartitionEngine:
                 continue
             before = len(effects.outputs)
             outputs = pass_time(self.scoring, customer, profile, until, budget)
-            self.note(outputs, effects)
+            self.note(outputs, effects, profile)
             self._keep(customer, profile, effects, effects.outputs[before:], stamp)
             budget -= 1 + len(outputs)
             if budget <= 0:
@@ -177,7 +177,7 @@ class PartitionEngine:
             profile.anonymous = False
         if self.clock == "event":
             folded, outputs = observe(self.scoring, customer, profile, event, late=late, reached=self.time)
-            self.note(outputs, effects)
+            self.note(outputs, effects, profile)
         else:
             effects.outputs += answers_before(self.scoring, customer, profile, event.at)
             folded = fold_only(self.scoring, touched, event)
@@ -219,7 +219,7 @@ class PartitionEngine:
     ) -> None:
         """Evaluate whoever had an event, as of *now*, and store whoever has changed with the outputs behind *before*."""
         if touched.reached:
-            self.note(evaluated(self.scoring, customer, touched, now), effects)
+            self.note(evaluated(self.scoring, customer, touched, now), effects, touched.profile)
         if touched.is_changed:
             self._keep(customer, touched.profile, effects, effects.outputs[before:], stamp)
 
@@ -242,7 +242,7 @@ class PartitionEngine:
         profile.written_under = self._schema.identity
         self.shelf.keep(customer, profile, owed, stamp, effects.changed)
 
-    def note(self, outputs: list[Output], effects: Effects) -> None:
+    def note(self, outputs: list[Output], effects: Effects, profile: Profile) -> None:
         """Count moves, and keep what is to be published: no stage changes without an output that tells it."""
         if not outputs:
             return
@@ -252,7 +252,7 @@ class PartitionEngine:
                 self.population[index, old] -= 1
             self.population[index, stage] += 1
         if self.clock == "wall":  # only where a run has led to is told, not the way there
-            outputs, moves = latest(outputs), net(moves)
+            outputs, moves = latest(outputs, self.scoring, profile), net(moves)
         effects.outputs += outputs
         for index, old, stage in moves:
             track = self.scoring.tracks[index]

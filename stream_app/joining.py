@@ -121,7 +121,7 @@ def _decide(
         outputs += pass_time(engine.scoring, customer, profile, now)
     for index, stage in enumerate(_stages(profile)):
         engine.recount(index, before[index] if index < len(before) else -1, stage, effects)
-    engine.note([output._replace(move=None) for output in outputs], effects)
+    engine.note([output._replace(move=None) for output in outputs], effects, profile)
 
 
 def _told(

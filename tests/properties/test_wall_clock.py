@@ -44,6 +44,7 @@ def test_a_run_publishes_at_most_one_change_of_a_customer_in_a_lifecycle(
     log, now = arrived(history), history[-1].at + silence
     partition = Partition(scoring(PLAIN, VISITS), "wall")
     told: dict[tuple[str, str], str] = {}
+    counted: Counter[tuple[str, str, str]] = Counter()
     for run in data.draw(cuts(len(log))):
         begin = len(partition.changes())
         partition.fold(log[run], now)
@@ -52,12 +53,17 @@ def test_a_run_publishes_at_most_one_change_of_a_customer_in_a_lifecycle(
         assert max(Counter(keys).values(), default=0) <= 1
         for key, change in zip(keys, new, strict=True):
             moved = told.get(key) != change["stage"]
-            assert not moved or change["reason"] != "rescored"
+            assert moved == (change["reason"] != "rescored")
+            assert (change["reason"] == "entered") == (key not in told)
+            if moved:  # whoever follows the changes can lay them end to end
+                assert change["previous_stage"] == told.get(key)
+                counted[change["lifecycle"], told.get(key, ""), change["stage"]] += 1
             told[key] = change["stage"]
         partition.check_books()
     for customer in CUSTOMERS:
         versions = [change["version"] for change in partition.changes(customer)]
         assert versions == sorted(set(versions))
+    assert counted == sum((effects.moves for effects in partition.effects), Counter[tuple[str, str, str]]())
 
 
 @settings(max_examples=60, deadline=None)
