@@ -1,15 +1,17 @@
 """Rebuilding Redis from the workers' tables: asking for it, watching it, and checking what came of it."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Mapping
 from time import monotonic
+from typing import Any
 from uuid import uuid4
 
 import msgspec
 import orjson
 
 from stream_app.control import Control
-from stream_app.errors import Unavailable, WorkFailed
+from stream_app.errors import Misconfigured, Unavailable, WorkFailed
 from stream_app.redis_connection import AsyncRedis, telling_redis
 from stream_app.redis_keys import RedisKeys
 from stream_app.redis_sink import RedisSink
@@ -18,6 +20,7 @@ __all__ = ["Republished", "republish_all"]
 
 CHECKED = 10_000  # customers whose hashes are looked at afterwards
 PAGE = 500
+_NAME_THEM = "republished, but not checked; name the workers' lifecycles, in their order, with --lifecycle"
 
 
 class Republished(msgspec.Struct):
@@ -26,7 +29,7 @@ class Republished(msgspec.Struct):
     Args:
         partitions: Partitions that answered.
         states: States that the workers sent, of all lifecycles.
-        checked: Customers whose hash was compared afterwards.
+        checked: States of customers whose hash was compared afterwards.
         customers: By lifecycle, customers in the stage counts afterwards.
     """
 
@@ -34,6 +37,27 @@ class Republished(msgspec.Struct):
     states: int = 0
     checked: int = 0
     customers: dict[str, int] = {}
+
+
+class _Heard(msgspec.Struct):
+    """What the workers said.
+
+    Args:
+        told: States by lifecycle.
+        expected: Versions of some customers, by lifecycle and id, that Redis must hold.
+        ends: By partition the offset of the record that ends it.
+    """
+
+    told: Counter[str] = msgspec.field(default_factory=Counter)
+    expected: dict[tuple[str, str], int] = {}
+    ends: dict[int, int] = {}
+
+    def take(self, body: Mapping[str, Any], keys: Mapping[str, RedisKeys]) -> None:
+        """Counts a state; it is expected in Redis if its lifecycle has a place there."""
+        lifecycle = body["lifecycle"]
+        self.told[lifecycle] += 1
+        if lifecycle in keys and len(self.expected) < CHECKED:
+            self.expected[lifecycle, body["customer_id"]] = body["version"]
 
 
 async def republish_all(
@@ -56,18 +80,20 @@ async def republish_all(
 
     Raises:
         Unavailable: No worker answers, or Redis does not.
+        Misconfigured: The workers publish other lifecycles than *keys* has: what came of them cannot be looked at.
         WorkFailed: Redis does not hold afterwards what the workers sent.
     """
-    expected, ends = await _hear_all(workers, timeout_s, progress, result := Republished())
-    await _until_applied(sink, ends, timeout_s)
+    heard = await _hear_all(workers, keys, timeout_s, progress)
+    _refuse_other_lifecycles(heard.told, keys)
+    await _until_applied(sink, heard.ends, timeout_s)
+    result = Republished(len(workers.partitions), heard.told.total(), len(heard.expected))
     with telling_redis("the republished state cannot be checked"):
-        missing = await _missing(client, keys, expected)
+        missing = await _missing(client, keys, heard.expected)
         for name, one in keys.items():
             result.customers[name] = sum(int(n) for n in (await client.hgetall(one.counts)).values())
-    result.checked = len(expected)
     if missing:
         raise WorkFailed(
-            f"Redis lacks {len(missing)} of {len(expected)} republished customers, {missing[0]!r} is one: "
+            f"Redis lacks {len(missing)} of {result.checked} republished customers, {missing[0]!r} is one: "
             "see the worker's log and republish again"
         )
     return result
@@ -75,42 +101,46 @@ async def republish_all(
 
 async def _hear_all(
     workers: Control,
+    keys: Mapping[str, RedisKeys],
     timeout_s: float,
     progress: Callable[[int, int, int], None],
-    result: Republished,
-) -> tuple[dict[tuple[str, str], int], dict[int, int]]:
-    """Asks, and listens until every partition has said that it is through.
-
-    Returns:
-        Versions of some customers, and by partition the offset of the record that ends it.
-    """
+) -> _Heard:
+    """Asks, and listens until every partition has said that it is through."""
     nonce = uuid4().hex
     await workers.ask({"republish": nonce})
-    waiting, expected = set(workers.partitions), dict[tuple[str, str], int]()
-    ends = dict[int, int]()
-    mark, heard = nonce.encode(), monotonic()
+    waiting, heard = set(workers.partitions), _Heard()
+    mark, last = nonce.encode(), monotonic()
     while waiting:
         for record in await workers.hear():
             headers = dict(record.headers)
             if headers.get("republish-end") == mark:
                 waiting.discard(record.partition)
-                ends[record.partition] = record.offset
+                heard.ends[record.partition] = record.offset
             elif headers.get("republish") == mark:
-                result.states += 1
-                if len(expected) < CHECKED:
-                    body = orjson.loads(record.value)
-                    expected[body["lifecycle"], body["customer_id"]] = body["version"]
+                heard.take(orjson.loads(record.value), keys)
             elif headers.get("republish-begin") != mark:
                 continue
-            heard = monotonic()
-        progress(len(workers.partitions) - len(waiting), len(workers.partitions), result.states)
-        if waiting and monotonic() - heard > timeout_s:
+            last = monotonic()
+        progress(len(workers.partitions) - len(waiting), len(workers.partitions), heard.told.total())
+        if waiting and monotonic() - last > timeout_s:
             raise Unavailable(
                 f"no worker answers for partition {', '.join(map(str, sorted(waiting)))}: nothing came for "
                 f"{timeout_s:g} s; start `lifecycle worker`, or wait longer with --timeout"
             )
-    result.partitions = len(workers.partitions)
-    return expected, ends
+    return heard
+
+
+def _refuse_other_lifecycles(told: Counter[str], keys: Mapping[str, RedisKeys]) -> None:
+    """Names of keys follow from the lifecycles: what is looked for under others would never be there, or prove nothing."""
+    if foreign := sorted(told.keys() - keys.keys()):
+        raise Misconfigured(
+            f"the workers publish {', '.join(foreign)}, but configured here is {', '.join(keys)}: {_NAME_THEM}"
+        )
+    if told and (silent := [name for name in keys if name not in told]):
+        raise Misconfigured(
+            f"the workers publish {', '.join(sorted(told))}, but not {', '.join(silent)}, which is configured "
+            f"here: {_NAME_THEM}"
+        )
 
 
 async def _until_applied(sink: RedisSink, ends: Mapping[int, int], timeout_s: float) -> None:
@@ -121,7 +151,7 @@ async def _until_applied(sink: RedisSink, ends: Mapping[int, int], timeout_s: fl
             if monotonic() > patience:
                 raise Unavailable(
                     f"the workers have republished, but Redis has not taken partition {partition} within "
-                    f"{timeout_s:g} s: see the worker's log"
+                    f"{timeout_s:g} s: see the worker's log, and whether the lifecycles are the worker's, in its order"
                 )
             await asyncio.sleep(0.1)
 
@@ -130,7 +160,7 @@ async def _missing(
     client: AsyncRedis, keys: Mapping[str, RedisKeys], expected: Mapping[tuple[str, str], int]
 ) -> list[str]:
     missing = []
-    wanted = [(lifecycle, customer) for lifecycle, customer in expected if lifecycle in keys]
+    wanted = list(expected)
     for at in range(0, len(wanted), PAGE):
         part = wanted[at : at + PAGE]
         pipeline = client.pipeline(transaction=False)

@@ -38,14 +38,16 @@ class SmallWorker:
     def __init__(self, settings: Settings, producer: Any, client: Any, states: dict[str, Json]) -> None:
         self.prefix, self.changelog = settings.topic_prefix, changelog_name(settings)
         self.producer, self.states = producer, states
-        self.sink = RedisSink(client, settings.redis_prefix, ["six-stage"])
+        told = dict.fromkeys(body["lifecycle"] for body in states.values())
+        self.sink = RedisSink(client, settings.redis_prefix, list(told))
 
     async def answer(self, partition: int, request: Json) -> None:
         if "republish" in request:
             nonce = request["republish"].encode()
             await self.publish(partition, b"__republish__", b"{}", {"republish-begin": nonce})
-            for customer, body in self.states.items() if partition == HOME else ():
-                await self.publish(partition, customer.encode(), orjson.dumps(body), {"republish": nonce})
+            for body in self.states.values() if partition == HOME else ():
+                key = body["customer_id"].encode()
+                await self.publish(partition, key, orjson.dumps(body), {"republish": nonce})
             await self.publish(partition, b"__republish__", b"{}", {"republish-end": nonce})
         else:
             customer = request["erase"]
@@ -129,6 +131,43 @@ def test_republish_fills_an_empty_redis_and_show_reads_it(
     text = capsys.readouterr().out
     assert "purchase since" in text
     assert "churn risk" in text
+
+
+def two_lifecycles() -> dict[str, Json]:
+    """What workers say of the same people in two lifecycles."""
+    pairs = [(name, of) for name in ("c1", "c2") for of in ("b2b", "saas")]
+    return {f"{name} in {of}": change(name, 3, "new", lifecycle=of) for name, of in pairs}
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        (["six-stage"], "the workers publish b2b, saas, but configured here is six-stage: "),
+        (["saas"], "the workers publish b2b, but configured here is saas: "),
+        (["b2b", "saas", "shop"], "the workers publish b2b, saas, but not shop, which is configured here: "),
+    ],
+)
+def test_republish_claims_no_check_when_workers_publish_other_lifecycles(
+    settings: Settings, capsys: pytest.CaptureFixture[str], asked: list[str], said: str
+) -> None:
+    assert settings.prefix
+    words = [word for name in asked for word in ("--lifecycle", name)]
+
+    assert ask(settings, two_lifecycles(), "republish", *words, "--timeout", "5") == 2
+    captured = capsys.readouterr()
+    line = captured.err.splitlines()[-1]
+    assert said in line
+    assert "name the workers' lifecycles" in line
+    assert captured.out == ""
+
+
+def test_republish_counts_what_it_compared(settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
+    assert settings.prefix
+    words = ["--lifecycle", "b2b", "--lifecycle", "saas", "--json"]
+
+    assert ask(settings, two_lifecycles(), "republish", *words) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert (said["states"], said["checked"], said["customers"]) == (4, 4, {"b2b": 2, "saas": 2})
 
 
 def test_erase_proves_that_nothing_is_left(settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
