@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
@@ -55,6 +55,32 @@ async def ensure(
             await _await_leaders(admin, topics)
             await _check(admin, topics)  # somebody else may have created one in the meantime, differently
         return created
+
+
+async def existing(
+    bootstrap: str, topics: Sequence[Topic], options: Mapping[str, Any] | None = None
+) -> dict[str, Topic]:
+    """Return those of *topics* that exist, by name, with the partitions and settings that Kafka has for them.
+
+    Kafka may keep records longer than is declared, which `ensure` accepts: what is said of how long something
+    lies there must come from here.
+
+    Args:
+        bootstrap: Kafka's addresses.
+        topics: The topics as declared.
+        options: Further connection options for aiokafka.
+
+    Raises:
+        Misconfigured: If Kafka refuses to describe one.
+        Unavailable: If no broker answers.
+    """
+    async with _admin(bootstrap, options or {}) as admin:
+        found = await _look(admin, topics)
+    return {
+        topic.name: replace(topic, partitions=one.partitions, config={**topic.config, **one.config})
+        for topic in topics
+        if (one := found.get(topic.name)) is not None
+    }
 
 
 async def partition_counts(bootstrap: str, options: Mapping[str, Any] | None = None) -> dict[str, int]:

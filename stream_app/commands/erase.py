@@ -10,11 +10,13 @@ import typer
 from stream_app.aliases import customer_of
 from stream_app.control import control
 from stream_app.forgetting import Forgotten, forget_customer
+from stream_app.kafka_clients import client_options
 from stream_app.options import AsJson, ConfigFile, Kafka, Lifecycles, Redis
 from stream_app.redis_connection import connect
 from stream_app.redis_keys import keys_of
 from stream_app.scoring import load_lifecycles
 from stream_app.settings import Settings, load_settings
+from stream_app.topic_admin import existing
 from stream_app.topics import changelog_name, declare
 
 
@@ -37,8 +39,8 @@ def erase(
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     settings = load_settings(config, kafka=kafka, redis=redis, lifecycles=lifecycle)
     names = [one.name for one in load_lifecycles(settings.lifecycles)]
+    held = asyncio.run(_still_held(settings))  # first: what cannot be said completely is not begun
     proof = asyncio.run(_erase(settings, names, customer, timeout))
-    held = _still_held(settings)
     if as_json:
         typer.echo(msgspec.json.encode({**msgspec.to_builtins(proof), "kafka_may_hold": held}).decode())
         return
@@ -74,9 +76,11 @@ def _lines(proof: Forgotten, changelog: str) -> list[str]:
     return lines
 
 
-def _still_held(settings: Settings) -> dict[str, Any]:
-    """By topic, for how long older records of a customer may still lie there."""
+async def _still_held(settings: Settings) -> dict[str, Any]:
+    """By topic that exists, for how long older records of a customer may still lie there: as Kafka has it."""
     own = {f"{settings.topic_prefix}{name}" for name in ("training", "models")}  # name no customer
-    held = {topic.name: topic.summary for topic in declare(settings) if topic.name not in own}
+    named = [topic for topic in declare(settings) if topic.name not in own]
+    found = await existing(settings.kafka, named, client_options(settings))
+    held = {name: topic.summary for name, topic in found.items()}
     held[changelog_name(settings)] = "older values until compaction, an hour or two"
     return held

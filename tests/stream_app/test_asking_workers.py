@@ -183,6 +183,23 @@ def test_erase_proves_that_nothing_is_left(settings: Settings, capsys: pytest.Ca
     assert "knows no customer" in capsys.readouterr().err
 
 
+def test_how_long_kafka_keeps_records_is_what_kafka_says(
+    settings: Settings, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LIFECYCLE_TOPICS__SOURCE_RETENTION", "7d")  # the topics were made with 30 days
+    purchases = f"{settings.topic_prefix}purchases"
+
+    assert run(["topics"]) == 0
+    assert f"{purchases}  present, 2 partitions, kept 30 days (declared: kept 7 days)" in (
+        capsys.readouterr().out.splitlines()
+    )
+    assert run(["topics", "--json"]) == 0
+    said = json.loads(capsys.readouterr().out)[purchases]
+    assert (said["retention_ms"], said["declared_retention_ms"]) == (30 * 86_400_000, 7 * 86_400_000)
+    assert ask(settings, states(), "erase", "c1") == 0
+    assert f"  {purchases}: kept 30 days" in capsys.readouterr().out.splitlines()
+
+
 def test_without_a_worker_both_say_so_and_fail(
     settings: Settings, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -10,7 +10,7 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from stream_app.errors import Misconfigured, Unavailable
 from stream_app.settings import Settings
-from stream_app.topic_admin import ensure
+from stream_app.topic_admin import ensure, existing
 from stream_app.topics import Topic, declare
 
 pytestmark = pytest.mark.integration
@@ -32,7 +32,7 @@ async def settings_of(kafka: str, name: str) -> dict[str, str]:
     return {key: value for key, value, *_ in answer.resources[0][4]}
 
 
-async def existing(kafka: str) -> set[str]:
+async def names_of(kafka: str) -> set[str]:
     admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
     await admin.start()
     try:
@@ -70,7 +70,7 @@ def test_a_wrong_partition_count_is_refused_and_nothing_is_created(
     ):
         asyncio.run(ensure(kafka, wanted))
 
-    assert asyncio.run(existing(kafka)) & {topic.name for topic in wanted} == {purchases.name}
+    assert asyncio.run(names_of(kafka)) & {topic.name for topic in wanted} == {purchases.name}
 
 
 def test_more_copies_than_brokers_is_refused_and_nothing_is_created(
@@ -79,7 +79,18 @@ def test_more_copies_than_brokers_is_refused_and_nothing_is_created(
     with pytest.raises(Misconfigured, match=r"Kafka refuses to create topic .*replication"):
         asyncio.run(ensure(kafka, [replace(topic, replicas=3) for topic in wanted]))
 
-    assert not asyncio.run(existing(kafka)) & {topic.name for topic in wanted}
+    assert not asyncio.run(names_of(kafka)) & {topic.name for topic in wanted}
+
+
+def test_what_exists_is_described_as_kafka_has_it(kafka: str, wanted: tuple[Topic, ...]) -> None:
+    purchases = next(topic for topic in wanted if topic.name.endswith(".purchases"))
+    longer = replace(purchases, config={**purchases.config, "retention.ms": "-1"})
+    asyncio.run(ensure(kafka, [longer]))
+
+    found = asyncio.run(existing(kafka, wanted))
+
+    assert set(found) == {purchases.name}
+    assert (found[purchases.name].summary, found[purchases.name].partitions) == ("kept for ever", 2)
 
 
 def test_a_kafka_that_does_not_answer_is_one_clear_line(wanted: tuple[Topic, ...]) -> None:
