@@ -6,6 +6,7 @@
 ``micros(n)``             millionths, as advertising systems count money
 ``decimal(text)``         a number that was sent as text
 ``minus(a, b)``           a - b; a missing b is 0
+``elapsed(a, b)``         the seconds from one instant to another
 ``lower(text)``           in lower case
 ``parse(text)``           JSON inside a text
 ========================  =====================================================================================
@@ -23,7 +24,7 @@ import orjson
 from jmespath import functions
 from jmespath.exceptions import JMESPathError
 
-from state import format_instant
+from state import format_instant, parse_instant
 
 WITHOUT_MINOR: Final = frozenset({
     "bif", "clp", "djf", "gnf", "jpy", "kmf", "krw", "mga", "pyg", "rwf", "vnd", "vuv", "xaf", "xof", "xpf",
@@ -61,6 +62,13 @@ class _Functions(functions.Functions):
     @functions.signature({"types": ["number", "null"]}, {"types": ["number", "null"]})
     def _func_minus(self, value: float | None, other: float | None) -> float | None:
         return None if value is None else value - (other or 0)
+
+    @functions.signature({"types": ["string", "number", "null"]}, {"types": ["string", "number", "null"]})
+    def _func_elapsed(self, begin: Any, end: Any) -> float | None:
+        try:
+            return None if begin is None or end is None else (parse_instant(end) - parse_instant(begin)) / 1e6
+        except (ValueError, OverflowError):
+            return None
 
     @functions.signature({"types": ["string", "null"]})
     def _func_lower(self, value: str | None) -> str | None:

@@ -10,17 +10,17 @@ from stream_app.gateway.mapping import event_of, payloads
 from stream_app.gateway.source_file import load_source
 
 
-def made(source: str, body: dict[str, Any], **headers: str) -> dict[str, Any] | None:
-    """What a payload becomes; None if it is passed over."""
+def made(source: str, body: dict[str, Any], headers: dict[str, str]) -> list[dict[str, Any]]:
+    """The events of a body, without what is passed over."""
     rules = load_source(source)
-    (payload,) = payloads(rules, orjson.dumps(body), headers, {})
-    event = event_of(rules, payload)
-    return None if event is None else orjson.loads(event)
+    found = (event_of(rules, payload) for payload in payloads(rules, orjson.dumps(body), headers, {}))
+    return [orjson.loads(event) for event in found if event is not None]
 
 
 def stripe(call: str, thing: dict[str, Any]) -> dict[str, Any] | None:
     about = {"id": "evt_1", "object": "event", "created": 1763800000, "type": call}
-    return made("stripe", {**about, "data": {"object": {"id": "x_1", "currency": "usd", **thing}}})
+    events = made("stripe", {**about, "data": {"object": {"id": "x_1", "currency": "usd", **thing}}}, {})
+    return events[0] if events else None
 
 
 def session(**more: Any) -> dict[str, Any]:
@@ -103,3 +103,67 @@ def test_amounts_are_counted_in_the_smallest_unit_of_their_currency(
     amount: int | None, currency: str | None, units: float | None
 ) -> None:
     assert Expression("minor(n, c)").of({"n": amount, "c": currency}) == units
+
+
+def refund(number: int, amount: str, at: str, **more: Any) -> dict[str, Any]:
+    """A refund as it lies in an order."""
+    money = {"kind": "refund", "status": "success", "amount": amount, "currency": "USD"}
+    return {"id": number, "order_id": 7, "created_at": at, "transactions": [money], **more}
+
+
+def shopify(topic: str, refunds: list[dict[str, Any]], **more: Any) -> list[dict[str, Any]]:
+    order = {
+        "id": 7, "created_at": "2025-11-10T10:00:00-05:00", "updated_at": "2025-11-15T09:00:10-05:00",
+        "total_price": "60.00", "currency": "USD", "financial_status": "paid", "customer": {"id": 17},
+    }  # fmt: skip
+    headers = {"x-shopify-topic": topic, "x-shopify-webhook-id": topic}
+    return made("shopify", {**order, "refunds": refunds, **more}, headers)
+
+
+def moved(events: list[dict[str, Any]]) -> dict[str, tuple[str, str, float]]:
+    """What counts as money, by messageId: whatever has the same one counts once."""
+    return {
+        each["messageId"]: (each["event"], each["userId"], each["properties"]["revenue"])
+        for each in events
+        if each["event"] != "Order Updated"
+    }
+
+
+FIRST = refund(1, "20.00", "2025-11-15T09:00:05-05:00")
+REST = refund(2, "40.00", "2025-11-16T12:00:00-05:00")
+CANCELLED = {"cancelled_at": "2025-11-16T12:00:01-05:00", "updated_at": "2025-11-16T12:00:02-05:00"}
+
+
+def test_a_partial_refund_counts_for_the_customer_of_its_order() -> None:
+    assert moved(shopify("orders/updated", [FIRST])) == {"shopify-refund-1": ("Order Refunded", "17", 20.0)}
+
+
+def test_the_refund_of_a_cancelled_order_counts_once_and_without_what_went_back_before() -> None:
+    told = {"shopify-refund-2": ("Order Refunded", "17", 40.0)}
+
+    assert moved(shopify("orders/updated", [FIRST, REST], **CANCELLED)) == told
+    assert moved(shopify("orders/cancelled", [FIRST, REST], **CANCELLED)) == told
+
+
+@pytest.mark.parametrize(
+    ("topic", "refunds", "more"),
+    [
+        ("orders/updated", [FIRST], {"updated_at": "2025-12-24T09:00:00-05:00"}),
+        ("orders/updated", [{**FIRST, "transactions": []}], {}),
+        ("orders/updated", [{**FIRST, "transactions": [{"kind": "refund", "status": "failure", "amount": "20"}]}], {}),
+        ("orders/cancelled", [], CANCELLED),
+        ("refunds/create", [], FIRST),
+    ],
+    ids=["told long ago", "nothing went back", "it failed", "never paid", "names no customer"],
+)  # fmt: skip
+def test_what_moves_no_money_or_was_told_before_is_no_refund(
+    topic: str, refunds: list[dict[str, Any]], more: dict[str, Any]
+) -> None:
+    assert moved(shopify(topic, refunds, **more)) == {}
+
+
+def test_an_order_with_a_refund_in_it_is_still_one_order() -> None:
+    assert moved(shopify("orders/paid", [FIRST])) == {
+        "shopify-order-7": ("Order Completed", "17", 60.0),
+        "shopify-refund-1": ("Order Refunded", "17", 20.0),
+    }

@@ -21,6 +21,7 @@ SAMPLES = sorted(bundled("sources", "samples").iterdir())
 ALSO = {
     "meta-leads-details": "meta-leads",
     "google-ads-cost-page": "google-ads-cost",
+    "shopify-refund": "shopify",
     "stripe-invoice": "stripe",
     "stripe-refund": "stripe",
 }
