@@ -40,6 +40,7 @@ CONTEXT: Final = {
 SCORES: Final = frozenset({"churn_risk", "next_stage_probability"})
 ARGUMENTS: Final = "t, v, since, cycle, risk, chance"
 _EXACTLY: Final = {"+": operator.add, "-": operator.sub, "*": operator.mul, "/": operator.truediv}
+_ORDERED: Final = frozenset({"<", "<=", ">", ">="})
 _MIRRORED: Final = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "==": "==", "!=": "!="}
 
 
@@ -121,6 +122,7 @@ def define(name: str, body: str, parts: dict[str, Any]) -> Callable[..., Any]:
     """Compile one function of `ARGUMENTS` from source that this module wrote."""
     space: dict[str, Any] = {
         "divide": crossing.divide,
+        "in_micros": crossing.in_micros,
         "differs": crossing.differs,
         "reaches": crossing.reaches,
         "stays_below": crossing.stays_below,
@@ -209,6 +211,8 @@ def _comparison_truth(tree: Comparison, scope: Scope) -> str:
     limit = _threshold(form) if form else None
     if form and limit and isinstance(form.left, Name):
         return f"(t - {scope.place(form.left.name)} {limit[0]} {limit[1]})"
+    if form and form.sign in _ORDERED and isinstance(form.left, Name):
+        return f"(t - {scope.place(form.left.name)} {form.sign} in_micros({_number(form.right, scope)}))"
     left, right = _number(tree.left, scope), _number(tree.right, scope)
     return f"differs({left}, {right})" if tree.sign == "!=" else f"({left} {tree.sign} {right})"
 

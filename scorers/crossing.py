@@ -15,7 +15,7 @@ goes on from there.
 """
 
 from collections.abc import Callable, Sequence
-from math import isqrt, nan
+from math import ceil, floor, isqrt, nan
 from typing import Final, TypeAlias
 
 DAY: Final = 86_400_000_000
@@ -23,6 +23,8 @@ FAR: Final = 1 << 62
 """The instant that never comes."""
 
 _HORIZON: Final = 31_557_600_000_000_000  # 1000 years: no stage change is planned beyond
+_COUNTABLE: Final = 1e9 * DAY  # µs beyond which nothing is told apart
+_ROUNDING: Final = 2.0**-50  # four units in the last place
 _MOST_SPLITS: Final = 256  # bounds the work on conditions that fit no closed form, a few milliseconds
 
 Origin: TypeAlias = int | float
@@ -51,6 +53,23 @@ def differs(left: float, right: float) -> bool:
     return left < right or left > right
 
 
+def in_micros(days: float) -> float:
+    """A number of days in µs: whole where only rounding keeps it from being so.
+
+    "Three times the usual gap" falls on a microsecond where the gaps do, and whoever is as old as that has reached it. The
+    mean of the gaps and its multiples are right to a few units in the last place, which is far less than a microsecond.
+
+    Examples:
+        >>> in_micros(0.1 * 3) == 3 * DAY // 10, in_micros(1 / 7) == 1 / 7 * DAY, in_micros(float("inf"))
+        (True, True, inf)
+    """
+    micros = days * DAY
+    if not -_COUNTABLE < micros < _COUNTABLE:
+        return micros
+    whole = round(micros)
+    return whole if abs(micros - whole) <= abs(micros) * _ROUNDING else micros
+
+
 def reaches(t: int, origin: Origin, days: float, *, beyond: bool) -> int:
     """Turn of ``age >= days``, or of ``age > days`` if *beyond*.
 
@@ -69,18 +88,13 @@ def reaches(t: int, origin: Origin, days: float, *, beyond: bool) -> int:
         >>> reaches(DAY, 0, 1.0, beyond=False) == FAR
         True
     """
-    age = (t - origin) / DAY
-    if (age > days) or (age >= days and not beyond):
+    age, limit = t - origin, in_micros(days)
+    if age > limit or (age >= limit and not beyond):
         return FAR
-    if not days < 1e9:  # infinite, no number, or beyond all time
+    if not limit < _COUNTABLE:  # infinite, no number, or beyond all time
         return -FAR
-    start = int(origin)  # finite: an age that is not above a finite threshold is finite
-    micros = max(
-        t - start + 1, int(days * DAY) - 2
-    )  # a product rounds; the walk below ends at the exact microsecond
-    while not (micros / DAY > days or (micros / DAY >= days and not beyond)):
-        micros += 1
-    return -(start + micros)
+    # The origin is finite: an age that is not above a finite threshold is.
+    return -(int(origin) + (floor(limit) + 1 if beyond else ceil(limit)))
 
 
 def stays_below(t: int, origin: Origin, days: float, *, within: bool) -> int:

@@ -152,3 +152,26 @@ def test_a_window_that_expires_first_is_the_next_change() -> None:
     v = [1, NOW]
     assert tried.next_change(NOW, v, Standing(0, NOW, 1), expiry=NOW + 5 * DAY) == NOW + 5 * DAY
     assert tried.next_change(NOW, v, Standing(0, NOW, 1), expiry=NOW + 30 * DAY) == NOW + 20 * DAY + 1
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    gaps=st.lists(st.integers(1, 200 * DAY), min_size=1, max_size=30),
+    sign=st.sampled_from([">=", ">"]),
+    negated=st.booleans(),
+)
+def test_an_age_of_so_many_usual_gaps_is_reached_at_the_very_microsecond(
+    gaps: list[int], sign: str, negated: bool
+) -> None:
+    """The first order is just as old as all gaps together when the last one comes, whatever rounding makes of the mean."""
+    first, last = NOW, NOW + sum(gaps)
+    mean = (last - first) / len(gaps) / DAY  # as `state.order_features` reads it
+    condition = f"{FIRST} {sign} {len(gaps)} * order_gap_mean_days"
+    tried = lifecycle(f'enter = "{f"not ({condition})" if negated else condition}"')
+    v = vector_of(tried, [first], [mean])
+    reached = last if sign == ">=" else last + 1
+    before, after = (1, 0) if negated else (0, 1)
+    assert tried.decide(reached - 1, v, Standing(before, first, 1)) == before
+    assert tried.decide(reached, v, Standing(before, first, 1)) == after
+    if reached - 1 > first:
+        assert tried.next_change(first, v, Standing(before, first, 1)) == reached
