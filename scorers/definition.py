@@ -38,6 +38,9 @@ class Catalogue(Protocol):
     def nearest(self, name: str, /) -> str | None:
         """The known name most like this one."""
 
+    def beyond(self, name: str, /) -> str | None:
+        """In which way the name asks for a longer window than there is, None if it does not."""
+
 
 @dataclass(frozen=True, slots=True)
 class Stage:
@@ -225,11 +228,15 @@ class _Checker:
             raise self._error(where, key, f"{whom}: {key}: {error.reason}", text[: error.offset]) from error
         for name in names(tree):
             if name.name not in CONTEXT and self._catalogue.kind_of(name.name) is None:
-                near = self._catalogue.nearest(name.name)
-                hint = f" (did you mean {near!r}?)" if near else ""
-                reason = f"{whom}: {key}: unknown feature {name.name!r}{hint}"
+                reason = f"{whom}: {key}: {self._unknown(name.name)}"
                 raise self._error(where, key, reason, text[: name.offset])
         return tree
+
+    def _unknown(self, name: str) -> str:
+        if beyond := self._catalogue.beyond(name):
+            return f"feature {name!r} reaches too far back: {beyond}"
+        near = self._catalogue.nearest(name)
+        return f"unknown feature {name!r}" + (f" (did you mean {near!r}?)" if near else "")
 
     def _duration(self, table: Mapping[str, Any], key: str, where: str, whom: str, default: int) -> int:
         if key not in table:

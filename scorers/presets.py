@@ -32,9 +32,9 @@ def find(name: str, directories: Iterable[Path]) -> Path:
             return candidate
     known = available(places)
     near = get_close_matches(name, known, n=1)
-    hint = f", did you mean {near[0]!r}?" if near else ""
+    hint = f" (did you mean {near[0]!r}?)" if near else ""
     raise LifecycleError(
-        f"{name}: no such lifecycle preset{hint} Presets are {', '.join(known) or 'missing'}; "
+        f"{name}: no such lifecycle preset{hint}; presets are {', '.join(known) or 'missing'}, "
         "a file of your own is given by its path, ending in .toml"
     )
 

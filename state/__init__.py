@@ -1,7 +1,7 @@
 """Events in, profiles and features out: the pure fold, without Kafka, Redis or a clock."""
 
 from state.amounts import amount_of
-from state.catalogue import FeatureKind, Spec, is_context, kind_of, known_names, nearest, resolve
+from state.catalogue import FeatureKind, Spec, beyond, is_context, kind_of, known_names, nearest, resolve
 from state.codec import StateError
 from state.codec import decode as decode_profile
 from state.codec import encode as encode_profile
@@ -83,6 +83,7 @@ __all__ = [
     "apply",
     "ask",
     "belonging",
+    "beyond",
     "catalogue",
     "decode_event",
     "decode_profile",

@@ -31,6 +31,7 @@ TREND_SPAN: Final = 180 * DAY
 """Window of plain ``order_trend``."""
 
 _WINDOW: Final = re.compile(r"([a-z_]+?)(_decayed)?_([1-9]\d{0,5})([dh])")
+_ANY_WINDOW: Final = re.compile(r"([a-z_]+?)(_decayed)?_([1-9]\d*)([dh])")
 _AGE: Final = re.compile(r"days_since_(first|last)_([a-z_]+)")
 
 
@@ -96,6 +97,24 @@ def _resolve_window(name: str) -> Spec | None:
     if decayed:
         return Spec("decayed", "step", MEASURE_IDS[base], span) if unit == "d" else None
     return Spec("window", "step", MEASURE_IDS[base], span)
+
+
+def beyond(name: str) -> str | None:
+    """In which way *name* asks for more than a window can reach, or None if it does not.
+
+    Examples:
+        >>> beyond("orders_3661d"), beyond("orders_decayed_458d"), beyond("orders_30d"), beyond("mood_9999d")
+        ('3660 days are the longest window', '457 days are the longest half-life', None, None)
+    """
+    window = _ANY_WINDOW.fullmatch(name)
+    if window is None:
+        return None
+    base, decayed, number, unit = window.groups()
+    reach = DECAY_REACH if decayed else 1
+    span = int(number) * (DAY if unit == "d" else HOUR)
+    if span * reach <= LONGEST or resolve(f"{base}{decayed or ''}_1{unit}") is None:
+        return None
+    return f"{LONGEST // reach // DAY} days are the longest {'half-life' if decayed else 'window'}"
 
 
 def kind_of(name: str) -> FeatureKind | None:

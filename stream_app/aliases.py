@@ -19,6 +19,6 @@ async def customer_of(client: AsyncRedis, prefix: str, asked: str) -> str:
     Raises:
         RedisUnavailable: Redis does not answer.
     """
-    with telling_redis(f"whose id {asked} is cannot be read"):
+    with telling_redis(f"the customer of id {asked!r} cannot be looked up"):
         found: Any = await client.get(alias_key(prefix, asked))
     return found.decode() if found else asked

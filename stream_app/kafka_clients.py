@@ -1,10 +1,27 @@
 """How does every Kafka client of the service reach the brokers?"""
 
+import logging
 import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from stream_app.errors import Misconfigured
 from stream_app.settings import Settings
+
+__all__ = ["client_options", "hushed"]
+
+
+@contextmanager
+def hushed() -> Iterator[None]:
+    """Keep aiokafka from logging for a while: whoever tells a failure in one line wants no second one beside it."""
+    logger = logging.getLogger("aiokafka")
+    level = logger.level
+    logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
 
 
 def client_options(settings: Settings) -> dict[str, Any]:

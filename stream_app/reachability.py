@@ -4,7 +4,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
 from stream_app.errors import Unavailable
-from stream_app.kafka_clients import client_options
+from stream_app.kafka_clients import client_options, hushed
 from stream_app.redis_connection import connect, telling_redis
 from stream_app.settings import Settings
 
@@ -19,8 +19,9 @@ async def kafka_version(settings: Settings) -> str:
     """
     client = AIOKafkaAdminClient(request_timeout_ms=_PATIENCE_MS, **client_options(settings))
     try:
-        await client.start()
-        brokers = (await client.describe_cluster())["brokers"]
+        with hushed():  # it is told below, in one line
+            await client.start()
+            brokers = (await client.describe_cluster())["brokers"]
     except (KafkaError, OSError) as error:
         reason = str(error) or type(error).__name__
         raise Unavailable(
@@ -40,7 +41,7 @@ async def redis_version(settings: Settings) -> str:
     """
     client = connect(settings.redis)
     try:
-        with telling_redis("answer a ping"):
+        with telling_redis("a ping was not answered"):
             await client.ping()
             facts = await client.info("server")
     finally:

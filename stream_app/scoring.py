@@ -24,6 +24,7 @@ from state import (
     Kind,
     Profile,
     Standing,
+    beyond,
     kind_of,
     nearest,
 )
@@ -204,6 +205,7 @@ class _Catalogue:
 
     kind_of = staticmethod(kind_of)
     nearest = staticmethod(nearest)
+    beyond = staticmethod(beyond)
 
 
 def load_lifecycles(names: Sequence[str]) -> tuple[Lifecycle, ...]:

@@ -19,6 +19,16 @@ PREFIX: Final = "LIFECYCLE_"
 _OWN_VARIABLES: Final = re.compile(r"LIFECYCLE_(CONFIG|TRACEBACK|TEST_\w+)")
 _INJECTED: Final = re.compile(r"LIFECYCLE_\w*(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_\d+_(TCP|UDP)(_\w+)?)")
 _PATH_KEYS: Final = (("events", "measures"), ("kafka_security", "ca_file"), ("data_dir",))
+_FLAGS: Final = {  # those that are not called as their setting is
+    ("console", "host"): "--host",
+    ("console", "port"): "--port",
+    ("gateway", "host"): "--host",
+    ("gateway", "keys"): "--write-key",
+    ("gateway", "port"): "--port",
+    ("gateway", "read_keys"): "--read-key",
+    ("lifecycles",): "--lifecycle",
+    ("topics", "partitions"): "--partitions",
+}
 _Model = TypeVar("_Model", bound=BaseModel)
 Tree = dict[str, Any]
 
@@ -64,12 +74,20 @@ class Sources:
     def place(self, location: tuple[str, ...]) -> str:
         """Say where the value at *location* was given, in the words of its source."""
         if _holds(self.trees["flags"], location):
-            return f"flag --{'-'.join(location).replace('_', '-')}"
+            return f"flag {_flag(location)}"
         if _holds(self.trees["environment"], location):
             return f"variable {PREFIX}{'__'.join(location).upper()}"
         if self.file is not None and _holds(self.trees["file"], location):
             return f"{self.file}:{_line(self.text, location)}: {'.'.join(location)}"
         return ".".join(location)
+
+
+def _flag(location: tuple[str, ...]) -> str:
+    """What the flag is called that gives the value at *location*."""
+    for length in range(len(location), 0, -1):
+        if flag := _FLAGS.get(location[:length]):
+            return flag
+    return f"--{'-'.join(location).replace('_', '-')}"
 
 
 def validated(model: type[_Model], sources: Sources) -> _Model:

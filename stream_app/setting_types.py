@@ -12,6 +12,16 @@ from scorers.durations import format_duration, parse_duration
 from state.instants import format_instant, parse_instant
 
 FOREVER: Final = -1
+REDIS_SCHEMES: Final = (
+    "redis",
+    "rediss",
+    "unix",
+    "redis+sentinel",
+    "rediss+sentinel",
+    "redis+cluster",
+    "rediss+cluster",
+)
+"""How the URL of a Redis may begin; `stream_app.redis_connection` explains each."""
 _DURATION_SCHEMA: Final = {
     "type": "string",
     "pattern": r"^\d+(\.\d+)?(us|ms|s|m|h|d|w)$",

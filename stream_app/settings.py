@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, m
 from scorers.durations import parse_duration
 from stream_app.bundled import bundled
 from stream_app.setting_sources import Sources, validated
-from stream_app.setting_types import Duration, Instant, Names, Retention, Shares
+from stream_app.setting_types import REDIS_SCHEMES, Duration, Instant, Names, Retention, Shares
 
 Positive = Annotated[int, Field(gt=0)]
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
@@ -275,6 +275,9 @@ class Settings(_Section):
     def _redis_is_a_url(cls, text: str) -> str:
         if "://" not in text:
             raise ValueError("is no URL; write for example redis://host:6379/0, rediss:// for TLS")
+        if text.partition("://")[0] not in REDIS_SCHEMES:
+            begins = ", ".join(f"{scheme}://" for scheme in REDIS_SCHEMES)
+            raise ValueError(f"is no URL of a Redis; it begins with {begins}")
         return text
 
 

@@ -21,6 +21,7 @@ from stream_app.sources import FORMATS, Columns, Record, Source, open_source, to
 __all__ = ["asked_source", "bounds_of", "wall_clock"]
 
 BUNDLED = "bundled"
+BUNDLED_FORM = "online-retail"
 SIMULATED = "browsing, e-mail, service, social and ad touches are simulated; orders are real"
 
 TOUCHES_PER_ORDER = 9  # a little fewer than the simulator makes, so that a sample is never too small
@@ -135,7 +136,7 @@ def asked_source(
     """
     path: str | Path = name
     if name == BUNDLED and not Path(name).exists():
-        path, form = bundled("data", "online_retail_ii_orders.csv.gz"), "online-retail"
+        path, form = bundled("data", "online_retail_ii_orders.csv.gz"), _bundled_form(form)
     topic_of = topic_chooser(kinds, topic_map)
     columns = Columns(_pairs(column, "--column"), event, _pairs(rename, "--rename")) if column else None
     source = open_source(
@@ -155,6 +156,13 @@ def asked_source(
         records = simulate_touches(records, topic_of, seed)
         notice = "; ".join(filter(None, (notice, SIMULATED)))
     return replace(source, records=itertools.islice(records, limit), notice=notice)
+
+
+def _bundled_form(form: str) -> str:
+    """The format of the bundled data, which nobody need name: *form* is the default, or it, or a mistake."""
+    if form not in (FORMATS[0], BUNDLED_FORM):
+        raise Misconfigured(f"--format {form}: the bundled data are {BUNDLED_FORM}; leave --format out")
+    return BUNDLED_FORM
 
 
 def whole_histories(records: Iterable[Record], least: int) -> list[Record]:

@@ -1,9 +1,8 @@
 """Do the topics exist as declared, and who creates those that are missing?"""
 
 import asyncio
-import logging
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,6 +11,7 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 
 from stream_app.errors import Misconfigured, Unavailable
+from stream_app.kafka_clients import hushed
 from stream_app.topics import Topic
 
 _READ = ("cleanup.policy", "retention.ms", "max.message.bytes")
@@ -119,10 +119,11 @@ def contradiction(topic: Topic, partitions: int, config: Mapping[str, str]) -> s
         'topic lifecycle.ticks has 4 partitions, expected 8'
     """
     if partitions != topic.partitions:
-        return (
-            f"topic {topic.name} has {partitions} partitions, expected {topic.partitions}: all topics with "
-            "customers in them need the same count, so either set topics.partitions to what they all have, "
-            "or delete and recreate this one, or choose another prefix"
+        return f"topic {topic.name} has {partitions} partitions, expected {topic.partitions}: " + (
+            "all topics with customers in them need the same count, so either set topics.partitions to what they "
+            "all have, or delete and recreate this one, or choose another prefix"
+            if not topic.single
+            else "no setting changes that, so either delete and recreate it, or choose another prefix"
         )
     policy = config.get("cleanup.policy", topic.cleanup_policy)
     if policy != topic.cleanup_policy:
@@ -154,9 +155,7 @@ def _advise(topic: Topic, key: str, found: str) -> str:
 async def _admin(bootstrap: str, options: Mapping[str, Any]) -> AsyncIterator[AIOKafkaAdminClient]:
     admin = AIOKafkaAdminClient(**{"bootstrap_servers": bootstrap, "request_timeout_ms": 20_000, **options})
     try:
-        with _hushed(
-            "aiokafka"
-        ):  # what it logs about a broker that does not answer is said below, in one line
+        with hushed():  # what it logs about a broker that does not answer is said below, in one line
             await admin.start()
         yield admin
     except (KafkaError, OSError, TimeoutError) as error:
@@ -166,17 +165,6 @@ async def _admin(bootstrap: str, options: Mapping[str, Any]) -> AsyncIterator[AI
         ) from error
     finally:
         await admin.close()
-
-
-@contextmanager
-def _hushed(name: str) -> Iterator[None]:
-    logger = logging.getLogger(name)
-    level = logger.level
-    logger.setLevel(logging.CRITICAL)
-    try:
-        yield
-    finally:
-        logger.setLevel(level)
 
 
 async def _check(admin: AIOKafkaAdminClient, topics: Sequence[Topic]) -> list[Topic]:

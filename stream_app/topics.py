@@ -9,7 +9,7 @@ record looks older than the retention, and refuse producers whose clock is ahead
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from stream_app.settings import Settings
 
@@ -49,6 +49,7 @@ class Topic:
         replicas: How many copies a new one gets.
         config: Settings of a new one, by Kafka's names.
         external: Whether others own it, who may limit the size of their messages.
+        single: Whether it has one partition whatever is configured, because it is one sequence.
     """
 
     name: str
@@ -56,6 +57,7 @@ class Topic:
     replicas: int = 1
     config: Mapping[str, str] = field(default_factory=dict)
     external: bool = False
+    single: bool = False
 
     @property
     def cleanup_policy(self) -> str:
@@ -135,8 +137,11 @@ def declare(settings: Settings) -> tuple[Topic, ...]:
         topic(f"{prefix}churn-alerts", per_customer, output),
         topic(f"{prefix}dead-letters", per_customer, {**output, "max.message.bytes": str(LARGEST_LETTER)}),
         # Models are rebuilt from all examples when a snapshot no longer fits.
-        topic(f"{prefix}training", 1, _kept(_FOREVER)),
-        topic(f"{prefix}models", 1, {**_COMPACTED, "message.timestamp.type": "LogAppendTime"}),
+        replace(topic(f"{prefix}training", 1, _kept(_FOREVER)), single=True),
+        replace(
+            topic(f"{prefix}models", 1, {**_COMPACTED, "message.timestamp.type": "LogAppendTime"}),
+            single=True,
+        ),
         topic(changelog_name(settings), per_customer, {**_COMPACTED, **_SETTLED}),
     )
 

@@ -70,6 +70,7 @@ def check(
         return
     settings = load_settings(config, kafka=kafka, redis=redis, lifecycles=lifecycle)
     _check_webhooks(settings)
+    _check_redis(settings)
     lifecycles = load_lifecycles(settings.lifecycles)
     event_names = len(load_measures(settings).names())
     services = asyncio.run(_ask_services(settings)) if reachable else {}
@@ -84,6 +85,17 @@ def check(
     typer.echo(f"# event names: {event_names} in {settings.events.measures_file}")
     for name, said in services.items():
         typer.echo(f"# {name}: {said}")
+
+
+def _check_redis(settings: Settings) -> None:
+    """Understand the URL as a worker would, without connecting.
+
+    Raises:
+        Misconfigured: If it cannot be understood.
+    """
+    from stream_app.redis_connection import connect  # noqa: PLC0415 - the client is slow to import
+
+    connect(settings.redis)
 
 
 def _check_webhooks(settings: Settings) -> None:

@@ -9,6 +9,7 @@ import typer
 
 from stream_app.aliases import customer_of
 from stream_app.control import control
+from stream_app.errors import Misconfigured
 from stream_app.forgetting import Forgotten, forget_customer
 from stream_app.kafka_clients import client_options
 from stream_app.options import AsJson, ConfigFile, Kafka, Lifecycles, Redis
@@ -36,6 +37,8 @@ def erase(
     All ids of the customer are forgotten, whichever of them is given. A worker must be running. What Kafka may
     hold until its retention ends is said, not hidden.
     """
+    if not customer.strip():
+        raise Misconfigured("CUSTOMER is empty: give the id of the customer to forget")
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     settings = load_settings(config, kafka=kafka, redis=redis, lifecycles=lifecycle)
     names = [one.name for one in load_lifecycles(settings.lifecycles)]

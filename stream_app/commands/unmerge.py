@@ -10,7 +10,7 @@ import orjson
 import typer
 
 from stream_app.control import control
-from stream_app.errors import Unavailable, WorkFailed
+from stream_app.errors import Misconfigured, Unavailable, WorkFailed
 from stream_app.options import AsJson, ConfigFile, Kafka
 from stream_app.settings import Settings, load_settings
 
@@ -32,6 +32,8 @@ def unmerge(
 
     Possible within identity.undo_window (7 days of event time by default). A worker must be running.
     """
+    if not anonymous.strip():
+        raise Misconfigured("ANON is empty: give the id that was merged")
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     settings = load_settings(config, kafka=kafka)
     told = asyncio.run(_ask(settings, anonymous, timeout))

@@ -45,7 +45,7 @@ async def _look(settings: Settings) -> str | None:
     client = connect(settings.redis)
     try:
         names = [lifecycle.name for lifecycle in load_lifecycles(settings.lifecycles)]
-        with telling_redis("look for customers"):
+        with telling_redis("customers cannot be looked for"):
             for keys in keys_of(settings.redis_prefix, names).values():
                 held: Any = await client.exists(keys.counts)
                 if held:

@@ -22,6 +22,7 @@ from aiokafka.errors import KafkaError
 
 from stream_app.batch_sender import Partitions
 from stream_app.errors import Misconfigured
+from stream_app.gateway.absence import Absence
 from stream_app.gateway.answers import Refused
 from stream_app.gateway.lanes import Batch, Lane, Ticket, unavailable
 from stream_app.gateway.record import DEAD_LETTERS, Load
@@ -72,6 +73,7 @@ class Outbox:
         self._settings = settings
         self._tenants = sorted(tenants)
         self._clock = clock
+        self._absence = Absence(clock)
         self._now = now
         self._patience = settings.gateway.answer_within / 1e6
         self._partitions = settings.topics.partitions
@@ -118,11 +120,11 @@ class Outbox:
                 return
             except Exception as error:  # noqa: BLE001 - whatever it is, it is told, and tried again
                 self.reason = " ".join(str(error).split()) or type(error).__name__
-                _log.warning("kafka is away", reason=self.reason)
+                self._absence.noticed(self.reason)
                 await asyncio.sleep(_AGAIN_S)
                 continue
             self.reason = None
-            _log.info("kafka is there", kafka=self._settings.kafka)
+            self._absence.over(self._settings.kafka)
             await self._broken.wait()
             self.reason = "the producer failed; a new one begins"
             _log.warning("kafka producer failed")

@@ -46,6 +46,9 @@ class PublishedNames:
         base = re.sub(r"_\d+[dh]$", "", name)
         return "step" if base in MEASURES or name in SINGLES else None
 
+    def beyond(self, _name: str) -> str | None:
+        return None
+
     def nearest(self, name: str) -> str | None:
         return next(iter(get_close_matches(name, [*MEASURES, *SINGLES, "days_since_last_order"], n=1)), None)
 

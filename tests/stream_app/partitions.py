@@ -9,7 +9,7 @@ import msgspec
 import orjson
 
 from scorers.lifecycle import Lifecycle
-from state import DueHeap, Event, Profile, Surveying, decode_profile, kind_of, nearest, survey
+from state import DueHeap, Event, Profile, Surveying, beyond, decode_profile, kind_of, nearest, survey
 from stream_app.alignment import Arrived
 from stream_app.effects import Effects
 from stream_app.engine import CLOCK_KEY, META_KEY, Clock, PartitionEngine
@@ -28,6 +28,7 @@ class Names:
 
     kind_of = staticmethod(kind_of)
     nearest = staticmethod(nearest)
+    beyond = staticmethod(beyond)
 
 
 RETAIL = """

@@ -65,7 +65,20 @@ def test_control_c_ends_with_130(monkeypatch: pytest.MonkeyPatch, capsys: pytest
 
 
 @pytest.mark.parametrize(
-    "arguments", [[], ["nonsense"], ["check", "--nonsense"], ["show"], ["topics", "--partitions", "x"]]
+    "arguments",
+    [
+        [],
+        ["nonsense"],
+        ["check", "--nonsense"],
+        ["show"],
+        ["topics", "--partitions", "x"],
+        ["backtest", "bundled", "--format", "foo"],
+        ["replay", "bundled", "--format", "foo"],
+        ["replay", "bundled", "--format", "cdnow"],
+        ["gateway", "--port", "99999999"],
+        ["erase", ""],
+        ["unmerge", " "],
+    ],
 )
 def test_wrong_usage_is_one_line_and_ends_with_2(
     arguments: list[str], capsys: pytest.CaptureFixture[str]
@@ -75,6 +88,11 @@ def test_wrong_usage_is_one_line_and_ends_with_2(
     said = capsys.readouterr().err
     assert said.startswith("lifecycle: ")
     assert said.count("\n") == 1
+
+
+def test_a_wrong_value_of_a_flag_names_the_flag_that_was_given(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run(["gateway", "--port", "99999999"]) == 2
+    assert capsys.readouterr().err.startswith("lifecycle: flag --port: ")
 
 
 def test_the_list_of_commands_names_each_with_a_summary(capsys: pytest.CaptureFixture[str]) -> None:

@@ -6,7 +6,12 @@ import pytest
 from redis.asyncio.connection import SSLConnection
 
 from stream_app.errors import Misconfigured
-from stream_app.redis_connection import connect, redacted
+from stream_app.redis_connection import BUILDERS, connect, redacted
+from stream_app.setting_types import REDIS_SCHEMES
+
+
+def test_the_settings_take_the_urls_that_can_be_connected_to() -> None:
+    assert tuple(BUILDERS) == REDIS_SCHEMES
 
 
 def pool(url: str) -> Any:

@@ -38,6 +38,25 @@ def test_a_file_that_cannot_be_used_is_refused_with_file_line_and_nearest_name(f
         load_lifecycles(files)
 
 
+@pytest.mark.parametrize(
+    ("feature", "said"),
+    [
+        ("orders_3661d", "3660 days are the longest window"),
+        ("orders_9999999d", "3660 days are the longest window"),
+        ("orders_87841h", "3660 days are the longest window"),
+        ("revenue_decayed_458d", "457 days are the longest half-life"),
+        ("order_trend_4000d", "3660 days are the longest window"),
+    ],
+)
+def test_a_window_that_reaches_too_far_back_is_refused_with_the_limit(
+    files: list[str], feature: str, said: str
+) -> None:
+    path = Path(files[0])
+    path.write_text(RETAIL.replace("orders_60d >= 3", f"{feature} >= 3"))
+    with pytest.raises(Misconfigured, match=rf"feature '{feature}' reaches too far back: {said}"):
+        load_lifecycles(files)
+
+
 def test_settings_become_the_policy_with_the_richest_segment_first(files: list[str]) -> None:
     settings = load_settings(
         environment={},

@@ -128,7 +128,10 @@ def test_variables_that_kubernetes_injects_for_a_service_of_our_name_are_ignored
         ({"redis": "localhost:6379"}, "flag --redis: is no URL"),
         ({"clock": "sun"}, "flag --clock: Input should be 'wall' or 'event'"),
         ({"prefix": "a b"}, "flag --prefix: "),
-        ({"topics": {"partitions": 0}}, "flag --topics-partitions: Input should be greater than 0"),
+        ({"topics": {"partitions": 0}}, "flag --partitions: Input should be greater than 0"),
+        ({"gateway": {"port": 99_999_999}}, "flag --port: Input should be less than or equal to 65535"),
+        ({"gateway": {"keys": {"flag-1": {"key": ""}}}}, "flag --write-key: "),
+        ({"redis": "http://u:hunter2@x"}, "flag --redis: is no URL of a Redis; it begins with redis://, "),
         ({"scoring": {"risk_step": 2}}, "flag --scoring-risk-step: "),
     ],
 )

@@ -68,6 +68,15 @@ def test_a_contradiction_names_topic_found_and_expected(
     assert f"topic {topic.name} {words}" in (contradiction(topic, partitions, config) or "")
 
 
+def test_a_topic_of_one_partition_is_not_blamed_on_the_setting_for_the_others() -> None:
+    training = BY_NAME["lifecycle.training"]
+    said = contradiction(training, 2, training.config) or ""
+
+    assert "has 2 partitions, expected 1: " in said
+    assert "topics.partitions" not in said
+    assert "topics.partitions" in (contradiction(PURCHASES, 2, PURCHASES.config) or "")
+
+
 def test_what_loses_nothing_is_accepted() -> None:
     longer = {"cleanup.policy": "delete", "retention.ms": "-1"}
     smaller_messages = {**PURCHASES.config, "max.message.bytes": "1048588"}

@@ -1,6 +1,8 @@
 """``lifecycle check`` says what holds, or what is wrong, before anything runs."""
 
 import json
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -70,7 +72,9 @@ def test_an_unknown_feature_in_a_lifecycle_file_is_refused_in_one_line(
 
 def test_an_unknown_preset_is_refused_with_the_known_ones(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.run(["check", "--lifecycle", "seven-stages"]) == 2
-    assert "seven-stage" in capsys.readouterr().err
+    assert (
+        "no such lifecycle preset (did you mean 'seven-stage'?); presets are b2b, " in capsys.readouterr().err
+    )
 
 
 def test_a_broken_measures_file_is_refused(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
@@ -92,6 +96,27 @@ def test_the_feature_catalogue_explains_every_feature(capsys: pytest.CaptureFixt
 def test_services_that_do_not_answer_are_named_with_exit_code_1(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.run(["check", "--reachable", "--kafka", "127.0.0.1:1"]) == 1
     assert "Kafka does not answer at 127.0.0.1:1" in capsys.readouterr().err
+
+
+def test_a_kafka_that_does_not_answer_is_told_in_one_line() -> None:
+    command = [sys.executable, "-m", "stream_app", "check", "--reachable", "--kafka", "127.0.0.1:1"]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)  # logs go past capsys
+
+    assert ended.returncode == 1
+    assert ended.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("url", ["http://app:hunter2@x", "redis+sentinel://app:hunter2@x", "redis://x:port"])
+def test_a_url_of_redis_that_no_worker_takes_is_refused_without_its_secret(
+    url: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LIFECYCLE_REDIS", url)
+
+    assert cli.run(["check"]) == 2
+    captured = capsys.readouterr()
+    assert "LIFECYCLE_REDIS: " in captured.err
+    assert "hunter2" not in captured.err
+    assert (captured.err.count("\n"), captured.out) == (1, "")
 
 
 @pytest.mark.integration
