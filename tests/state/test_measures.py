@@ -73,6 +73,12 @@ def test_the_names_of_the_published_specs_are_known(name: str, kind: str) -> Non
     assert KINDS.kind("track", name).name == kind
 
 
+def test_a_contact_that_another_system_tells_of_was_not_on_the_website() -> None:
+    told, filled = KINDS.kind("track", "Lead Created"), KINDS.kind("track", "Form Submitted")
+    assert told.counts == filled.counts
+    assert (told.session, filled.session) == (False, True)
+
+
 def test_every_measure_but_the_derived_ones_has_events() -> None:
     counted = {
         MEASURES[measure]
