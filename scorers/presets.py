@@ -34,7 +34,7 @@ def find(name: str, directories: Iterable[Path]) -> Path:
     near = get_close_matches(name, known, n=1)
     hint = f" (did you mean {near[0]!r}?)" if near else ""
     raise LifecycleError(
-        f"{name}: no such lifecycle preset{hint}; presets are {', '.join(known) or 'missing'}, "
+        f"{name}: no such lifecycle preset{hint}; presets are {', '.join(known) or 'missing'}; "
         "a file of your own is given by its path, ending in .toml"
     )
 

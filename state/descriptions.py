@@ -30,7 +30,7 @@ class Feature(msgspec.Struct, frozen=True):
 
 _SOURCES: Final = {
     "events": "every event that is not marked context.active = false",
-    "sessions": "page, screen and browsing events less than 30 minutes apart",
+    "sessions": "page, screen and browsing events at most 30 minutes apart",
     "revenue": "the gross amount of order events",
     "refund_amount": "the amount of refund events",
     "order_days": "UTC days with at least one order",
@@ -161,7 +161,7 @@ def _context_lines() -> list[Feature]:
             "step",
             "count",
             "lifecycle",
-            "How often the customer came back from a lost stage.",
+            "1 from the first stage on, and one more for each return from a lost stage: cycle >= 2 is who came back.",
             context=True,
         ),
         Feature(

@@ -34,7 +34,7 @@ class Standing(msgspec.Struct, array_like=True, gc=False):
         stage: Index of the current stage; -1 before the first evaluation.
         previous: Index of the stage before; -1 if there was none.
         since: Instant (µs) at which the current stage's condition became true.
-        cycle: How often the customer came back from a lost stage.
+        cycle: 1 from the first stage on, and one more for each return from a lost stage.
         version: Number of the last published change; only grows.
         risk: Churn risk as last published; -1 if never.
         next_stage: Index of the likeliest next stage as last published; -1 if never.

@@ -275,9 +275,13 @@ class Settings(_Section):
     def _redis_is_a_url(cls, text: str) -> str:
         if "://" not in text:
             raise ValueError("is no URL; write for example redis://host:6379/0, rediss:// for TLS")
-        if text.partition("://")[0] not in REDIS_SCHEMES:
-            begins = ", ".join(f"{scheme}://" for scheme in REDIS_SCHEMES)
-            raise ValueError(f"is no URL of a Redis; it begins with {begins}")
+        scheme = text.partition("://")[0]
+        if scheme not in REDIS_SCHEMES:
+            named = (
+                f"begins with {scheme}://, which" if scheme.isalnum() else "begins with what"
+            )  # no password
+            known = ", ".join(f"{scheme}://" for scheme in REDIS_SCHEMES)
+            raise ValueError(f"{named} is no scheme of a Redis URL; use one of {known}")
         return text
 
 

@@ -32,7 +32,7 @@ class StageProfile:
         event_time: Instant (UTC) of the last change.
         version: Number of the last change; only grows.
         model_version: Version of the models that scored.
-        cycle: How often the customer came back from a lost stage.
+        cycle: 1 from the first stage on, and one more for each return from a lost stage.
         orders: Orders ever.
         revenue: Revenue ever, in the base currency.
         refunds: Refunds ever, in the base currency.

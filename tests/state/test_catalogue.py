@@ -129,6 +129,11 @@ def test_what_the_catalogue_describes_is_what_it_knows() -> None:
     assert {f"days_since_first_{singular}" for singular in SINGULARS} <= set(described)
 
 
+def test_the_number_of_a_cycle_is_described_from_one_on_as_journeys_count_it() -> None:
+    (said,) = [feature.meaning for feature in catalogue() if feature.name == "cycle"]
+    assert said.startswith("1 from the first stage on")
+
+
 def test_a_standing_cannot_be_asked_of_a_profile() -> None:
     assert FoldPlan.build(["cycle", "churn_risk"]).hours == {}
     with pytest.raises(UnknownFeature, match="cycle"):

@@ -1,4 +1,16 @@
-from state import DAY, DEDUP, HOUR, MEASURE_IDS, MINUTE, FeaturePlan, FoldPlan, Profile, apply, encode_profile
+from state import (
+    DAY,
+    DEDUP,
+    HOUR,
+    MEASURE_IDS,
+    MINUTE,
+    FeaturePlan,
+    FoldPlan,
+    Profile,
+    apply,
+    catalogue,
+    encode_profile,
+)
 from tests.state.builders import START, build_event, folded
 
 
@@ -61,9 +73,11 @@ def test_messages_with_hashes_that_overlap_in_memory_are_told_apart() -> None:
     assert apply(profile, build_event(message=START // 1_000_000 | 2 << 32), plan)
 
 
-def test_visits_less_than_a_gap_apart_are_one_session() -> None:
+def test_visits_at_most_a_gap_apart_are_one_session() -> None:
     visits = [build_event("Product Viewed", at=START + minutes * MINUTE) for minutes in (0, 30, 60, 91)]
     assert count(folded(visits, FoldPlan.build([])), "sessions") == 2
+    (said,) = [feature.source for feature in catalogue() if feature.name == "sessions"]
+    assert said.endswith("at most 30 minutes apart")
 
 
 def test_a_late_visit_joins_two_sessions() -> None:

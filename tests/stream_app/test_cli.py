@@ -95,6 +95,14 @@ def test_a_wrong_value_of_a_flag_names_the_flag_that_was_given(capsys: pytest.Ca
     assert capsys.readouterr().err.startswith("lifecycle: flag --port: ")
 
 
+def test_a_redis_that_is_away_is_told_in_one_sentence(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run(["show", "c1", "--redis", "redis://127.0.0.1:1"]) == 1
+
+    said = capsys.readouterr().err
+    assert said.startswith("lifecycle: the customer of id 'c1' cannot be looked up: Redis: ")
+    assert said.count("\n") == 1
+
+
 def test_the_list_of_commands_names_each_with_a_summary(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.run(["--help"]) == 0
 

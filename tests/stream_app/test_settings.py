@@ -131,7 +131,10 @@ def test_variables_that_kubernetes_injects_for_a_service_of_our_name_are_ignored
         ({"topics": {"partitions": 0}}, "flag --partitions: Input should be greater than 0"),
         ({"gateway": {"port": 99_999_999}}, "flag --port: Input should be less than or equal to 65535"),
         ({"gateway": {"keys": {"flag-1": {"key": ""}}}}, "flag --write-key: "),
-        ({"redis": "http://u:hunter2@x"}, "flag --redis: is no URL of a Redis; it begins with redis://, "),
+        (
+            {"redis": "http://u:hunter2@x"},
+            "flag --redis: begins with http://, which is no scheme of a Redis URL; use",
+        ),
         ({"scoring": {"risk_step": 2}}, "flag --scoring-risk-step: "),
     ],
 )

@@ -72,9 +72,9 @@ def test_an_unknown_feature_in_a_lifecycle_file_is_refused_in_one_line(
 
 def test_an_unknown_preset_is_refused_with_the_known_ones(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.run(["check", "--lifecycle", "seven-stages"]) == 2
-    assert (
-        "no such lifecycle preset (did you mean 'seven-stage'?); presets are b2b, " in capsys.readouterr().err
-    )
+    said = capsys.readouterr().err
+    assert "no such lifecycle preset (did you mean 'seven-stage'?); presets are b2b, " in said
+    assert "; a file of your own" in said
 
 
 def test_a_broken_measures_file_is_refused(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

@@ -100,11 +100,14 @@ def test_a_gateway_that_starts_before_kafka_waits_for_it_and_says_so(
     with gateway(tenant, wait=False, **QUICK) as door:
         early = door.post("/v1/batch", {"batch": [track(1, messageId="early")]})
         not_ready = requests.get(f"{door.url}/readyz", timeout=30)
+        time.sleep(3)  # it has tried again and again by then
+        complaints = [record for record in door.said() if record["event"] == "kafka is away"]
         own_services.broker.start()
         door.await_kafka()
         late = door.post("/v1/batch", {"batch": [track(1, messageId="late")]})
         ids = [each["messageId"] for each in door.events()]
 
+    assert len(complaints) == 1
     assert early.status_code == 503
     assert int(early.headers["Retry-After"]) >= 1
     assert (not_ready.status_code, not_ready.json()["code"]) == (503, "not_ready")
