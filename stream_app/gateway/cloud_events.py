@@ -6,7 +6,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from stream_app.gateway.answers import Refused, accepted
+from stream_app.gateway.answers import accepted
 from stream_app.gateway.envelopes import events_of, record_of
 from stream_app.gateway.keys import keys_outside_body
 from stream_app.gateway.reception import Judged, Reception
@@ -30,10 +30,6 @@ class CloudEvents:
         """One or several CloudEvents."""
         at = self._at
         sender = at.keys.sender([*keys_outside_body(request), request.headers.get("x-write-key")])
-        try:
-            body.decode()
-        except UnicodeDecodeError as error:
-            raise Refused(400, "invalid_json", f"The body is not UTF-8: {error}.") from None
         sent = events_of(request.headers, body)
         at.admit(sender, len(sent))
         arrival = at.arrival()

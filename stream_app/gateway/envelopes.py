@@ -14,6 +14,7 @@ import orjson
 from state import Rejected
 from stream_app.gateway.answers import Refused
 from stream_app.gateway.clock_skew import Arrival
+from stream_app.gateway.cutting import Torn, cut_list
 from stream_app.gateway.intake import Intake
 from stream_app.gateway.record import Outgoing
 
@@ -39,12 +40,7 @@ def events_of(headers: Mapping[str, str], body: bytes) -> list[bytes]:
     """
     kind = headers.get("content-type", "").lower()
     if kind.startswith(STRUCTURED + "-batch"):
-        try:
-            return [bytes(each) for each in _BATCH.decode(body)]
-        except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
-            raise Refused(
-                400, "invalid_json", f"The body is no JSON array of CloudEvents: {error}."
-            ) from None
+        return _cut(body)
     if kind.startswith(STRUCTURED):
         return [body]
     if "ce-specversion" in headers:
@@ -74,6 +70,17 @@ def record_of(raw: bytes, arrival: Arrival, intake: Intake) -> Outgoing:
         raw = orjson.dumps(document)
     event = intake.judge_envelope(raw, arrival)
     return Outgoing(event.kind.topic, event.customer.encode(), raw, HEADERS)
+
+
+def _cut(body: bytes) -> list[bytes]:
+    try:
+        return [bytes(each) for each in _BATCH.decode(body)]
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+        try:
+            return cut_list(body)
+        except Torn:
+            sentence = f"The body is no JSON array of CloudEvents: {error}."
+            raise Refused(400, "invalid_json", sentence) from None
 
 
 def _structured(headers: Mapping[str, str], body: bytes) -> bytes:

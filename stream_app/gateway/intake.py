@@ -81,7 +81,7 @@ class Intake:
                 "too_large",
                 f"The event has {len(raw):,} bytes, more than the {self._bounds.max_bytes:,} accepted.",
             )
-        wire = read_as(_DECODER, raw)
+        wire = _parsed(raw)
         original = wire.timestamp
         place = raw.find(_OWN_TIME)
         if not context and original != "" and _is_whole(wire) and _is_patchable(raw, place, original):
@@ -111,6 +111,16 @@ class Intake:
             Rejected: If it cannot be folded.
         """
         return decode_event(raw, _ENVELOPE, self._kinds, self._bounds, arrival.received_at)
+
+
+def _parsed(raw: bytes) -> _Sent:
+    try:
+        raw.decode()  # the parser does not look whether what it skips is UTF-8
+    except UnicodeDecodeError as error:
+        raise Rejected(
+            "invalid_json", f"The event is not JSON in UTF-8: {error}; send one JSON object."
+        ) from None
+    return read_as(_DECODER, raw)
 
 
 def _complete(wire: _Sent, call: str) -> Any:

@@ -23,6 +23,13 @@ MOST_EVENTS = 10_000
 """Events of one request; a body full of tiny ones would cost many times its size."""
 
 
+def too_many_events() -> Refused:
+    """A refusal of a request with more events than one may hold."""
+    return Refused(
+        413, "too_many_events", f"A request may hold {MOST_EVENTS:,} events; send smaller batches."
+    )
+
+
 class Clock(Protocol):
     """Where the time comes from."""
 
@@ -143,9 +150,7 @@ class Reception:
             Refused: 413, 429 or 503.
         """
         if events > MOST_EVENTS:
-            raise Refused(
-                413, "too_many_events", f"A request may hold {MOST_EVENTS:,} events; send smaller batches."
-            )
+            raise too_many_events()
         wait = sender.allowance.spend(events, self.clock.monotonic())
         if wait:
             raise Refused(

@@ -76,12 +76,12 @@ class Load:
 
 
 def letter(value: bytes, rejected: Rejected, source: str, path: str, rejected_at: str) -> Outgoing:
-    """The dead letter for an event that was refused at the front door: its bytes as they came, and why.
+    """The dead letter for an event that was refused at the front door: its text as it came, and why.
 
     It stood on no topic yet: `topic` is empty, partition and offset are -1, and `source` and `path` say where it came in.
 
     Args:
-        value: The event as it was sent.
+        value: The event as it was sent. What is no UTF-8 in it is replaced: whoever looks at letters reads text.
         rejected: Why it was refused.
         source: Name of the key or webhook.
         path: The path that it was sent to.
@@ -102,7 +102,9 @@ def letter(value: bytes, rejected: Rejected, source: str, path: str, rejected_at
         ("source", source.encode()),
         ("path", path.encode("utf-8", "replace")[:500]),
     ]
+    if not value.isascii():
+        value = value.decode("utf-8", "replace").encode()
     if len(value) > LARGEST_LETTER - _OWN:
         headers.append(("shortened", str(len(value)).encode()))
-        value = value[: LARGEST_LETTER - _OWN]
+        value = value[: LARGEST_LETTER - _OWN].decode("utf-8", "ignore").encode()
     return Outgoing(DEAD_LETTERS, b"", value, headers)

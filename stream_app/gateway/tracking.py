@@ -4,7 +4,8 @@ References:
     Segment spec, HTTP Tracking API; analytics-next (one-letter paths); posthog-python 7.91.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from typing import Any, Final
 
 import msgspec
@@ -16,6 +17,7 @@ from starlette.routing import Route
 from state import Rejected
 from stream_app.gateway.answers import Refused, accepted, found
 from stream_app.gateway.clock_skew import Arrival
+from stream_app.gateway.cutting import Torn, cut_list, cut_object
 from stream_app.gateway.keys import keys_outside_body
 from stream_app.gateway.posthog import as_segment
 from stream_app.gateway.reception import Judged, Reception
@@ -46,16 +48,20 @@ class _Batch(msgspec.Struct, gc=False):
 
 
 class _Single(msgspec.Struct, gc=False):
-    """What a body with one event says about its sender."""
+    """What a body with one event says about its sender, and whether it is a batch after all."""
 
     writeKey: Any = None  # noqa: N815
     api_key: Any = None
     sentAt: Any = None  # noqa: N815
+    batch: msgspec.Raw = msgspec.Raw()
 
 
 _BATCH: Final = msgspec.json.Decoder(_Batch)
 _LIST: Final = msgspec.json.Decoder(list[msgspec.Raw])
 _SINGLE: Final = msgspec.json.Decoder(_Single)
+_ANYTHING: Final = msgspec.json.Decoder()
+_RAW: Final = ("batch",)
+_UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
 class Tracking:
@@ -83,7 +89,7 @@ class Tracking:
     def _single(self, call: str) -> Callable[[Request, bytes], Any]:
         async def single(request: Request, body: bytes) -> Response:
             at = self._at
-            about = _read(_SINGLE, body)
+            about = _read_single(body)
             sender = at.keys.sender([*keys_outside_body(request), about.writeKey, about.api_key])
             at.admit(sender, 1)
             arrival = at.arrival(about.sentAt)
@@ -169,33 +175,55 @@ def _post(path: str, endpoint: Callable[[Request], Any]) -> Route:
     return Route(path, endpoint, methods=["POST"])
 
 
-def _read(decoder: "msgspec.json.Decoder[Any]", body: bytes) -> Any:
-    """Parse a body.
+def _read(decoder: "msgspec.json.Decoder[Any]", body: bytes, cut: Callable[[bytes], Any]) -> Any:
+    """Parse a body, or cut it if it cannot be parsed.
 
     Raises:
-        Refused: 400.
+        Refused: 400 if it cannot be cut either, with what was wrong in the first place; 413.
     """
     try:
-        body.decode()
+        body.decode()  # the decoder does not look whether what it skips is UTF-8
         return decoder.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise Refused(400, "invalid_json", f"The body cannot be read: {error}.") from None
-    except RecursionError:
-        raise Refused(400, "invalid_json", "The body is nested too deeply.") from None
+    except _UNREADABLE as error:
+        try:
+            return cut(body)
+        except Torn:
+            raise Refused(400, "invalid_json", f"The body cannot be read: {error}.") from None
 
 
 def _read_batch(body: bytes) -> _Batch:
     if body.lstrip()[:1] == b"[":
-        return _Batch(_read(_LIST, body))
-    sent: _Batch = _read(_BATCH, body)
+        return _Batch(_read(_LIST, body, cut_list))
+    sent: _Batch = _read(_BATCH, body, _as_batch)
     return sent
 
 
+def _as_batch(body: bytes) -> _Batch:
+    about = cut_object(body)
+    return _Batch([msgspec.Raw(each) for each in cut_list(about.pop("batch", b""))], **_told(_Batch, about))
+
+
+def _read_single(body: bytes) -> _Single:
+    about: _Single = _read(_SINGLE, body, lambda torn: _Single(**_told(_Single, cut_object(torn))))
+    return about
+
+
 def _read_posthog(body: bytes) -> _Batch:
-    if b'"batch"' in body or body.lstrip()[:1] == b"[":
+    if body.lstrip()[:1] == b"[":
         return _read_batch(body)
-    about = _read(_SINGLE, body)
+    about = _read_single(body)
+    if bytes(about.batch):
+        return _read_batch(body)
     return _Batch([msgspec.Raw(body)], about.writeKey, about.api_key, sent_at=about.sentAt)
+
+
+def _told(kind: type[msgspec.Struct], about: Mapping[str, bytes]) -> dict[str, Any]:
+    """The fields of a body that was cut; one that cannot be read counts as not sent."""
+    told: dict[str, Any] = {}
+    for name in about.keys() & set(kind.__struct_fields__):
+        with suppress(*_UNREADABLE):
+            told[name] = msgspec.Raw(about[name]) if name in _RAW else _ANYTHING.decode(about[name])
+    return told
 
 
 def _uuid(raw: bytes) -> str:
