@@ -9,7 +9,7 @@ from starlette.routing import Route
 from stream_app.gateway.answers import accepted
 from stream_app.gateway.envelopes import events_of, record_of
 from stream_app.gateway.keys import keys_outside_body
-from stream_app.gateway.reception import Judged, Reception
+from stream_app.gateway.reception import Reception
 
 
 class CloudEvents:
@@ -33,7 +33,7 @@ class CloudEvents:
         sent = events_of(request.headers, body)
         at.admit(sender, len(sent))
         arrival = at.arrival()
-        judged = Judged(sender, request.url.path, arrival)
+        judged = at.judging(sender, request.url.path, arrival)
         for raw in sent:
             judged.add(raw, lambda one: record_of(one, arrival, at.intake))
         await at.deliver(judged)

@@ -4,7 +4,7 @@ The usual event is not taken apart: its text is checked by the same typed parser
 renamed ``originalTimestamp``, and ours is put behind it. Events that need more are rewritten.
 """
 
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from uuid import uuid4
 
 import msgspec
@@ -26,6 +26,18 @@ from stream_app.gateway.clock_skew import Arrival, text_of
 from stream_app.gateway.record import Outgoing
 from stream_app.gateway.usual import UsualIntake, has_escaped_letters
 from stream_app.settings import Events
+
+
+class Shared(NamedTuple):
+    """What a batch says about all its events: a context, which each of them gets.
+
+    Attributes:
+        entries: Of the context.
+        size: Bytes of it.
+    """
+
+    entries: dict[str, Any]
+    size: int
 
 
 class _Sent(Wire, gc=False):
@@ -62,9 +74,7 @@ class Intake:
         self._bounds = Bounds(events.max_event_bytes, events.earliest, events.max_future, events.max_amount)
         self.take_all = UsualIntake(kinds, self._bounds).take_all
 
-    def take(
-        self, raw: bytes, arrival: Arrival, call: str = "", context: dict[str, Any] | None = None
-    ) -> Outgoing:
+    def take(self, raw: bytes, arrival: Arrival, call: str = "", context: Shared | None = None) -> Outgoing:
         """The record for one event of the Segment spec.
 
         Args:
@@ -76,15 +86,12 @@ class Intake:
         Raises:
             Rejected: If it cannot be folded, as the worker would.
         """
-        if len(raw) > self._bounds.max_bytes:
-            raise Rejected(
-                "too_large",
-                f"The event has {len(raw):,} bytes, more than the {self._bounds.max_bytes:,} accepted.",
-            )
+        # Before anything is made of it: a large context would be written again for each of thousands of events.
+        self._check_size(len(raw) if context is None else len(raw) + context.size)
         wire = _parsed(raw)
         original = wire.timestamp
         place = raw.find(_OWN_TIME)
-        if not context and original != "" and _is_whole(wire) and _is_patchable(raw, place, original):
+        if context is None and original != "" and _is_whole(wire) and _is_patchable(raw, place, original):
             if wire.userId is None:
                 modernize(wire)
             at = arrival.received_at if original is None else _corrected(original, arrival.skew)
@@ -95,14 +102,23 @@ class Intake:
                 if original is None
                 else b"%b%b%b,%b%b" % (raw[:place], _ORIGINAL_TIME, raw[place + 11 : -1], _STAMP, end)
             )
+            self._check_size(len(value))
             return Outgoing(kind.topic, customer.encode(), value)
         original = _complete(wire, call)
         skew = arrival.skew if wire.sentAt is None else arrival.skew_of(wire.sentAt)
         at = arrival.received_at if original is None else _corrected(original, skew)
         customer, kind = belonging(wire, at, self._kinds, self._bounds, arrival.received_at)
         stamped = text_of(at)
-        value = _rewritten(raw, wire, stamped, arrival, original, context)
+        value = _rewritten(raw, wire, stamped, arrival, original, {} if context is None else context.entries)
+        self._check_size(len(value))
         return Outgoing(kind.topic, customer.encode(), value)
+
+    def _check_size(self, size: int) -> None:
+        if size > self._bounds.max_bytes:
+            raise Rejected(
+                "too_large",
+                f"The event has {size:,} bytes with what is added to it, more than the {self._bounds.max_bytes:,} accepted.",
+            )
 
     def judge_envelope(self, raw: bytes, arrival: Arrival) -> Event:
         """The facts of a CloudEvent in structured mode, as the worker will see them.
@@ -176,7 +192,7 @@ def _corrected(original: Any, skew: int) -> int:
 
 
 def _rewritten(
-    raw: bytes, wire: _Sent, stamped: str, arrival: Arrival, original: Any, context: dict[str, Any] | None
+    raw: bytes, wire: _Sent, stamped: str, arrival: Arrival, original: Any, context: dict[str, Any]
 ) -> bytes:
     try:
         document: dict[str, Any] = orjson.loads(raw)

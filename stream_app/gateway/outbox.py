@@ -168,8 +168,11 @@ class Outbox:
 
     # ------------------------------------------------------------------ asking
 
-    def check(self) -> None:
+    def check(self, size: int = 0) -> None:
         """Refuse at once what could not be answered well.
+
+        Args:
+            size: Bytes that would come, if that is known; where nothing waits there is room for anything.
 
         Raises:
             Refused: 503 while Kafka is away or too much waits for it.
@@ -178,7 +181,7 @@ class Outbox:
             raise unavailable(self.reason or "Kafka is away")
         if self._stalled():
             raise unavailable("Kafka has stopped to acknowledge")
-        if self.waiting_bytes > self._settings.gateway.max_queue_bytes:
+        if self.waiting_bytes and self.waiting_bytes + size > self._settings.gateway.max_queue_bytes:
             raise Refused(503, "busy", "Too much waits for Kafka; try again.", 1)
 
     async def probe(self) -> str | None:

@@ -1,7 +1,7 @@
 """What happens to a request that brings events: read, judge each, send, and answer when Kafka has them."""
 
 from collections.abc import Awaitable, Callable
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -21,6 +21,10 @@ from stream_app.settings import Gateway
 
 MOST_EVENTS = 10_000
 """Events of one request; a body full of tiny ones would cost many times its size."""
+
+_GROWTH: Final = 4
+_OWN_PART: Final = 1024
+"""Bytes of an event that are added to it whatever it holds: times, a message id; and the frame of what a webhook becomes."""
 
 
 def too_many_events() -> Refused:
@@ -47,6 +51,7 @@ class Judged:
         sender: Whose they are.
         path: Where they came in.
         arrival: When.
+        most: Bytes that may be made of it all: what the events share is written again for each of them.
 
     Attributes:
         sender: As given.
@@ -54,12 +59,13 @@ class Judged:
         refusals: Why an event became a dead letter, by its place among them.
     """
 
-    def __init__(self, sender: Sender, path: str, arrival: Arrival) -> None:
+    def __init__(self, sender: Sender, path: str, arrival: Arrival, most: int) -> None:
         self.load = Load([], [], [], [], 0)
         self.refusals: dict[int, Rejected] = {}
         self.sender = sender
         self._path = path
         self._arrival = arrival
+        self._left = most
 
     def add(self, raw: bytes, make: Callable[[bytes], Outgoing], original: bytes | None = None) -> None:
         """Judge one event; a bad one becomes a dead letter and costs the others nothing.
@@ -68,17 +74,41 @@ class Judged:
             raw: The event.
             make: Its record, or `Rejected`.
             original: What was sent, where that is something else.
+
+        Raises:
+            Refused: 413 if too much has been made of the request.
         """
         try:
-            self.load.add(make(raw))
+            record = make(raw)
         except Rejected as rejected:
-            self.refuse(raw if original is None else original, rejected)
+            self.refuse(raw if original is None else original, rejected, len(raw))
+        else:
+            self._keep(record, len(raw))
 
-    def refuse(self, original: bytes, rejected: Rejected) -> None:
-        """Make a dead letter."""
+    def refuse(self, original: bytes, rejected: Rejected, made: int = 0) -> None:
+        """Make a dead letter.
+
+        Args:
+            original: What was sent.
+            rejected: Why it is none of the events.
+            made: Bytes of what had been made of it.
+
+        Raises:
+            Refused: As `add`.
+        """
         arrival, sender = self._arrival, self.sender
         self.refusals[len(self.load)] = rejected
-        self.load.add(letter(original, rejected, sender.name, self._path, arrival.received))
+        self._keep(letter(original, rejected, sender.name, self._path, arrival.received), made)
+
+    def _keep(self, record: Outgoing, made: int) -> None:
+        self.load.add(record)
+        self._left += _OWN_PART - made - len(record.value)
+        if self._left < 0:
+            raise Refused(
+                413,
+                "too_large",
+                "What all events of the request share makes it too large; send smaller batches.",
+            )
 
     def leave(self) -> Load:
         """Give the records away: they are packed, and no longer needed, long before Kafka answers."""
@@ -143,6 +173,16 @@ class Reception:
         """The arrival of what has just been read."""
         return Arrival(self.clock.now(), sent_at)
 
+    def judging(self, sender: Sender, path: str, arrival: Arrival) -> Judged:
+        """A request whose events are yet to be judged.
+
+        Args:
+            sender: Whose they are.
+            path: Where they came in.
+            arrival: When.
+        """
+        return Judged(sender, path, arrival, _GROWTH * self._largest)
+
     def admit(self, sender: Sender, events: int) -> None:
         """Let a request in, or refuse it before it costs anything.
 
@@ -164,6 +204,7 @@ class Reception:
         Raises:
             Refused: 503.
         """
+        self.outbox.check(judged.load.size)
         good = len(judged.load) - len(judged.refusals)
         await self.outbox.send(judged.sender.tenant, judged.leave())
         self._count(judged, good)

@@ -18,6 +18,7 @@ from state import Rejected
 from stream_app.gateway.answers import Refused, accepted, found
 from stream_app.gateway.clock_skew import Arrival
 from stream_app.gateway.cutting import Torn, cut_list, cut_object
+from stream_app.gateway.intake import Shared
 from stream_app.gateway.keys import keys_outside_body
 from stream_app.gateway.posthog import as_segment
 from stream_app.gateway.reception import Judged, Reception
@@ -43,7 +44,7 @@ class _Batch(msgspec.Struct, gc=False):
     api_key: Any = None
     sentAt: Any = None  # noqa: N815
     sent_at: Any = None
-    context: Any = None
+    context: msgspec.Raw = msgspec.Raw(b"null")
     historical_migration: Any = None
 
 
@@ -60,7 +61,7 @@ _BATCH: Final = msgspec.json.Decoder(_Batch)
 _LIST: Final = msgspec.json.Decoder(list[msgspec.Raw])
 _SINGLE: Final = msgspec.json.Decoder(_Single)
 _ANYTHING: Final = msgspec.json.Decoder()
-_RAW: Final = ("batch",)
+_RAW: Final = ("batch", "context")
 _UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
@@ -93,7 +94,7 @@ class Tracking:
             sender = at.keys.sender([*keys_outside_body(request), about.writeKey, about.api_key])
             at.admit(sender, 1)
             arrival = at.arrival(about.sentAt)
-            judged = Judged(sender, request.scope["path"], arrival)
+            judged = at.judging(sender, request.scope["path"], arrival)
             judged.add(body.strip(), lambda raw: at.intake.take(raw, arrival, call))
             await at.deliver(judged)
             return accepted()
@@ -114,7 +115,7 @@ class Tracking:
         sender = at.keys.sender([*keys_outside_body(request), sent.writeKey, sent.api_key])
         at.admit(sender, len(sent.batch))
         arrival = at.arrival(sent.sentAt)
-        judged = Judged(sender, request.scope["path"], arrival)
+        judged = at.judging(sender, request.scope["path"], arrival)
         load = None if usual is None else at.intake.take_all(body, usual, arrival)
         if load is None:
             self._take_each(_read_batch(body), arrival, judged)
@@ -124,7 +125,7 @@ class Tracking:
 
     def _take_each(self, sent: _Batch, arrival: Arrival, judged: Judged) -> None:
         intake = self._at.intake
-        context = sent.context if isinstance(sent.context, dict) else None
+        context = _shared(sent.context)
 
         def make(raw: bytes) -> Outgoing:
             return intake.take(raw, arrival, "", context)
@@ -155,7 +156,7 @@ class Tracking:
         sender = at.keys.sender([*keys_outside_body(request), sent.api_key, sent.writeKey])
         at.admit(sender, len(sent.batch))
         arrival = at.arrival(None if sent.historical_migration is True else sent_at)
-        judged = Judged(sender, request.scope["path"], arrival)
+        judged = at.judging(sender, request.scope["path"], arrival)
 
         def make(raw: bytes) -> Outgoing:
             return at.intake.take(as_segment(raw), arrival)
@@ -164,6 +165,15 @@ class Tracking:
             judged.add(bytes(raw), make)
         await at.deliver(judged)
         return judged.refusals
+
+
+def _shared(context: msgspec.Raw) -> Shared | None:
+    """The context of a batch; no object, or one with nothing in it, counts as none."""
+    try:
+        entries = _ANYTHING.decode(context)
+    except _UNREADABLE as error:
+        raise Refused(400, "invalid_json", f"The context of the batch cannot be read: {error}.") from None
+    return Shared(entries, memoryview(context).nbytes) if isinstance(entries, dict) and entries else None
 
 
 async def _ignored(_request: Request, _body: bytes) -> Response:

@@ -118,7 +118,7 @@ class UsualIntake:
         times = self._times(sent.batch, arrival)
         whole = None if times is None else _woven(body, times, arrival)
         texts = [] if whole is None else _TEXTS.decode(whole).batch
-        if whole is None or (len(body) > self._bounds.max_bytes and self._is_too_large(texts)):
+        if whole is None or (len(whole) > self._bounds.max_bytes and self._is_too_large(texts)):
             return None
         try:
             return self._load(sent.batch, texts, len(whole))

@@ -12,7 +12,7 @@ from stream_app.errors import Misconfigured
 from stream_app.gateway.answers import Refused, accepted
 from stream_app.gateway.keys import Sender, keys_outside_body
 from stream_app.gateway.mapping import event_of, payloads
-from stream_app.gateway.reception import Judged, Reception
+from stream_app.gateway.reception import Reception
 from stream_app.gateway.signatures import ByEcdsa, ByWriteKey, Signed
 from stream_app.gateway.source_file import Source, load_source, names
 from stream_app.settings import Settings, Webhook
@@ -96,7 +96,7 @@ class Webhooks:
         sender = self._verified(hook, request, body, arrival.received_at / 1e6)
         found = payloads(hook.source, body, dict(request.headers), dict(request.query_params))
         at.admit(sender, len(found))
-        judged = Judged(sender, request.url.path, arrival)
+        judged = at.judging(sender, request.url.path, arrival)
         for payload in found:
             try:
                 event = event_of(hook.source, payload)

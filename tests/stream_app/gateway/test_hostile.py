@@ -108,6 +108,21 @@ def test_a_body_full_of_tiny_events_is_refused(door: Door) -> None:
     assert door.resident() - before < 64 * MIB
 
 
+def test_a_context_of_a_batch_multiplies_it_within_bounds_only(door: Door) -> None:
+    def batch(size: int) -> dict[str, object]:
+        events = [track(n, messageId=f"shared-{size}-{n}") for n in range(1000)]
+        return {"batch": events, "context": {"note": "y" * size}}
+
+    before = door.resident()
+    usual, large = (door.post("/v1/batch", batch(size)).status_code for size in (1_500, 700_000))
+
+    stored = [each for each in door.events() if str(each.get("messageId")).startswith("shared-")]
+    assert (usual, large) == (200, 413)
+    assert {len(each["context"]["note"]) for each in stored} == {1_500}
+    assert len(stored) == 1000
+    assert door.resident() - before < 64 * MIB
+
+
 def test_an_unknown_compression_is_refused(door: Door) -> None:
     assert door.post("/v1/batch", b"{}", **{"Content-Encoding": "br"}).status_code == 415
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from state import Bounds, Rejected, decode_event, parse_instant
 from stream_app.event_names import load_measures
 from stream_app.gateway.clock_skew import Arrival, text_of
-from stream_app.gateway.intake import Intake
+from stream_app.gateway.intake import Intake, Shared
 from stream_app.settings import Events, Settings
 
 NOW = 1_795_356_617_000_000
@@ -58,7 +58,7 @@ def test_what_is_written_is_one_json_object_that_the_worker_reads_as_the_same_ev
     raw = orjson.dumps(event, option=orjson.OPT_INDENT_2 if pretty else None)
     arrival = Arrival(NOW, sent_at)
     try:
-        made = INTAKE.take(raw, arrival, "", {"ip": "192.0.2.1"} if merged else None)
+        made = INTAKE.take(raw, arrival, "", Shared({"ip": "192.0.2.1"}, 18) if merged else None)
     except Rejected as rejected:
         expected_reasons = {"future_timestamp", "ancient_timestamp", "bad_amount"}
         if rejected.reason not in expected_reasons:
@@ -110,3 +110,32 @@ def test_what_the_worker_would_refuse_is_refused_at_the_door(raw: bytes, reason:
         INTAKE.take(raw, Arrival(NOW))
 
     assert refused.value.reason == reason
+
+
+LARGEST = Bounds().max_bytes
+
+
+def padded(size: int, **fields: Any) -> bytes:
+    """An event of just this size."""
+    event = {"type": "page", "userId": "u", "messageId": "m", "x": "", **fields}
+    return orjson.dumps(event | {"x": "x" * (size - len(orjson.dumps(event)))})
+
+
+@pytest.mark.parametrize("fields", [{}, {"timestamp": "2026-11-22T14:10:16Z"}, {"writeKey": "k"}])
+def test_an_event_may_be_as_large_as_the_worker_takes_with_all_that_is_added(fields: dict[str, Any]) -> None:
+    arrival = Arrival(NOW)
+    added = len(INTAKE.take(padded(1000, **fields), arrival).value) - 1000
+
+    assert len(INTAKE.take(padded(LARGEST - added, **fields), arrival).value) == LARGEST
+    with pytest.raises(Rejected) as refused:
+        INTAKE.take(padded(LARGEST - added + 1, **fields), arrival)
+    assert refused.value.reason == "too_large"
+
+
+def test_an_event_is_too_large_with_the_context_of_its_batch() -> None:
+    shared = Shared({"note": "y" * 600_000}, 600_011)
+
+    assert len(INTAKE.take(padded(400_000), Arrival(NOW), "", shared).value) > 1_000_000
+    with pytest.raises(Rejected) as refused:
+        INTAKE.take(padded(600_000), Arrival(NOW), "", shared)
+    assert refused.value.reason == "too_large"

@@ -137,6 +137,30 @@ def test_what_waits_for_kafka_is_bounded(own_services: EmbeddedServices, tmp_pat
     assert {answer.status_code for answer in answers} == {200, 503}
 
 
+def test_what_the_context_of_a_batch_adds_counts_before_it_waits(
+    own_services: EmbeddedServices, tmp_path: Path
+) -> None:
+    tenant = Tenant(own_services.kafka, own_services.redis_url, tmp_path)
+    bounds = {"LIFECYCLE_GATEWAY__MAX_QUEUE_BYTES": "3000000", "LIFECYCLE_GATEWAY__ANSWER_WITHIN": "30s"}
+    with gateway(tenant, **bounds) as door:
+        own_services.broker.pause()
+        answers: list[requests.Response] = []
+        sent = {"batch": [track(n) for n in range(100)], "context": {"text": "x" * 20_000}}
+        threads = [
+            threading.Thread(target=lambda: answers.append(door.post("/v1/batch", sent))) for _ in range(2)
+        ]
+        for thread in threads:
+            thread.start()
+        until(lambda: len(answers) == 1)
+        refused = answers[0].json()
+        own_services.broker.resume()
+        for thread in threads:
+            thread.join()
+
+    assert refused["code"] == "busy"
+    assert answers[1].status_code == 200
+
+
 def test_topics_that_contradict_the_configuration_end_it_with_one_line(
     own_services: EmbeddedServices, tmp_path: Path
 ) -> None:

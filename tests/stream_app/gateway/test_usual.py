@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from state import parse_instant
+from state import Bounds, parse_instant
 from stream_app.gateway.clock_skew import Arrival
 from stream_app.gateway.record import Outgoing
 from stream_app.gateway.usual import read_usual
@@ -164,6 +164,14 @@ def test_what_servers_send_in_volume_is_judged_at_once(batch: list[dict[str, Any
 )
 def test_with_an_odd_one_among_them_each_is_looked_at(odd: dict[str, Any]) -> None:
     assert at_once([event(), odd]) is None
+
+
+def test_what_becomes_too_large_by_what_is_added_is_looked_at() -> None:
+    (stored,) = at_once([event(note="")]) or []
+    room = Bounds().max_bytes - len(stored.value)
+
+    assert at_once([event(note="x" * room)]) is not None
+    assert at_once([event(note="x" * (room + 1))]) is None
 
 
 def test_fields_whose_names_are_written_with_escapes_are_looked_at_one_by_one() -> None:
