@@ -67,7 +67,7 @@ def record_of(raw: bytes, arrival: Arrival, intake: Intake) -> Outgoing:
             raise Rejected("bad_envelope", f"The CloudEvents attribute {name} is missing; send it as text.")
     if not document.get("time"):
         document["time"] = arrival.received
-        raw = orjson.dumps(document)
+        raw = _written(document)
     event = intake.judge_envelope(raw, arrival)
     return Outgoing(event.kind.topic, event.customer.encode(), raw, HEADERS)
 
@@ -94,7 +94,17 @@ def _structured(headers: Mapping[str, str], body: bytes) -> bytes:
             made["data"] = orjson.loads(body)
         except orjson.JSONDecodeError as error:
             raise Refused(400, "invalid_json", f"The body is not JSON in UTF-8: {error}.") from None
-    return orjson.dumps(made)
+    try:
+        return _written(made)
+    except Rejected as rejected:
+        raise Refused(400, "invalid_json", rejected.sentence) from None
+
+
+def _written(document: dict[str, Any]) -> bytes:
+    try:
+        return orjson.dumps(document)
+    except orjson.JSONEncodeError as error:  # fewer levels can be written than read
+        raise Rejected("invalid_json", f"The CloudEvent cannot be written again: {error}.") from None
 
 
 def _attributes(headers: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:

@@ -11,6 +11,7 @@ import orjson
 from state import Rejected
 from stream_app.gateway.answers import Refused
 from stream_app.gateway.expressions import Expression
+from stream_app.gateway.reception import MOST_EVENTS, too_many_events
 from stream_app.gateway.source_file import Rule, Source
 
 _PATH: Final = re.compile(r"\[([^\[\]]*)\]")
@@ -30,9 +31,35 @@ class Payload(NamedTuple):
     document: dict[str, Any]
 
 
-def payloads(
-    source: Source, body: bytes, headers: Mapping[str, str], query: Mapping[str, str]
-) -> list[Payload]:
+class Payloads:
+    """The payloads of a request: counted before anything is made of them, because there may be millions.
+
+    Args:
+        items: As they lie in the body.
+        about: What every expression sees besides its payload.
+    """
+
+    def __init__(self, items: list[Any], about: dict[str, Any]) -> None:
+        self._items = items
+        self._about = about
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def __iter__(self) -> Iterator[Payload]:
+        for item in self._items:
+            own = item if isinstance(item, dict) else {"value": item}
+            yield Payload(_text(item), {**own, **self._about})
+
+
+def _text(item: Any) -> bytes:
+    try:
+        return orjson.dumps(item)
+    except orjson.JSONEncodeError:  # it reads four times as many levels as it writes
+        return b'"nested too deeply to be written again"'
+
+
+def payloads(source: Source, body: bytes, headers: Mapping[str, str], query: Mapping[str, str]) -> Payloads:
     """The payloads of a request.
 
     Args:
@@ -42,19 +69,19 @@ def payloads(
         query: Parameters of the URL.
 
     Raises:
-        Refused: 400 if the body cannot be read.
+        Refused: 400 if the body cannot be read, 413 for a list at its top with more than a request may hold.
     """
     document = _parsed(source.body, body)
+    tops = document.values() if isinstance(document, dict) else [document]
+    if any(isinstance(each, list) and len(each) > MOST_EVENTS for each in tops):
+        raise too_many_events()  # expressions take seconds for millions
     try:
         items = source.each.of(document)
     except ValueError as error:
         raise Refused(400, "unexpected_body", f"The body is not as expected: {error}.") from None
     about = {"_body": document, "_headers": dict(headers), "_query": dict(query)}
     found = items if isinstance(items, list) else [] if items is None else [items]
-    return [
-        Payload(orjson.dumps(item), {**(item if isinstance(item, dict) else {"value": item}), **about})
-        for item in found
-    ]
+    return Payloads(found, about)
 
 
 def event_of(source: Source, payload: Payload) -> bytes | None:

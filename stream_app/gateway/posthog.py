@@ -35,7 +35,7 @@ def as_segment(raw: bytes) -> bytes:
         raw: One element of PostHog's ``batch``.
 
     Raises:
-        Rejected: If it is no JSON object.
+        Rejected: If it is no JSON object, or nested too deeply.
 
     Examples:
         >>> as_segment(b'{"event":"Order Completed","distinct_id":"u1","uuid":"m1"}')
@@ -63,7 +63,10 @@ def as_segment(raw: bytes) -> bytes:
     options = sent.get("options")
     if isinstance(options, dict) and options.get("disable_skew_correction") is True:
         made["sentAt"] = ""
-    return orjson.dumps(made)
+    try:
+        return orjson.dumps(made)
+    except orjson.JSONEncodeError as error:  # fewer levels can be written than read
+        raise Rejected("invalid_json", f"The event cannot be written again: {error}.") from None
 
 
 def _person(sent: dict[str, Any], properties: dict[str, Any]) -> Any:

@@ -57,3 +57,28 @@ def test_a_cloud_event_that_the_parser_cannot_pass_costs_the_others_nothing(door
     assert answer.content == SUCCESS
     assert [each["id"] for each in door.events() if each.get("id") == "ce-beside"] == ["ce-beside"]
     assert '{"id":"ce-odd","data":{"x":NaN,"y":"\ufffd"}}'.encode() in letters
+
+
+@pytest.mark.parametrize(
+    ("path", "good", "kind"),
+    [
+        ("/batch", {"event": "Order Completed", "distinct_id": "u"}, "application/json"),
+        (
+            "/v1/events",
+            {"specversion": "1.0", "source": "/s", "type": "x", "id": "deep"},
+            "application/cloudevents-batch+json",
+        ),
+        ("/v1/webhooks/marketo", {"activity": "Fills Out Form", "customer_id": "u"}, "application/json"),
+    ],
+)
+def test_an_event_with_more_levels_than_can_be_written_costs_the_others_nothing(
+    door: Door, path: str, good: dict[str, str], kind: str
+) -> None:
+    deep = b"[" * 500 + b"]" * 500
+    plain = orjson.dumps(good | {"uuid": "beside", "data": {"userId": "beside"}, "asset": "beside"})
+    odd = orjson.dumps(good)[:-1] + b',"properties":%b,"data":%b,"asset":%b}' % (deep, deep, deep)
+
+    answer = door.post(path, b"[%b,%b]" % (odd, plain), **{"Content-Type": kind})
+
+    assert answer.content == SUCCESS
+    assert [each for each in door.events() if "beside" in str(each)]
