@@ -44,6 +44,11 @@ class _Event(msgspec.Struct, gc=False):
     sentAt: None = None  # noqa: N815
     receivedAt: None = None  # noqa: N815
     writeKey: None = None  # noqa: N815
+    action: None = None  # this and those below are older spellings, which may say whose the event is
+    message_id: None = None
+    user_id: None = None
+    anonymous_id: None = None
+    previous_id: None = None
 
 
 class UsualBatch(msgspec.Struct, gc=False):
