@@ -120,6 +120,19 @@ def test_an_old_signature_is_refused(door: Door) -> None:
 
 
 @pytest.mark.integration
+@pytest.mark.parametrize(
+    ("name", "headers"),
+    [
+        ("stripe", {"Stripe-Signature": f"t={'1' * 5000},v1=00"}),
+        ("stripe", {"Stripe-Signature": "t=soon,v1=00"}),
+        ("hubspot", {"X-HubSpot-Signature-v3": "00", "X-HubSpot-Request-Timestamp": "1" * 5000}),
+    ],
+)
+def test_an_instant_that_is_none_is_a_wrong_signature(door: Door, name: str, headers: dict[str, str]) -> None:
+    assert door.post(f"/v1/webhooks/{name}", body_of(name), key=None, **headers).status_code == 401
+
+
+@pytest.mark.integration
 def test_senders_that_repeat_a_secret_and_those_that_carry_a_write_key(door: Door) -> None:
     def status(path: str, name: str) -> int:
         return door.post(path, body_of(name), key=None).status_code
