@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from starlette.applications import Starlette
+from starlette.convertors import StringConvertor, register_url_convertor
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
@@ -25,6 +26,15 @@ from stream_app.gateway.webhooks import Webhooks
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 _DAY_S = 86_400
+
+
+class _Any(StringConvertor):
+    """A part of a path that may hold every character, as ids of customers do: line breaks and slashes too."""
+
+    regex = "(?s:.*)"
+
+
+register_url_convertor("any", _Any())
 
 
 class Application:
@@ -58,7 +68,7 @@ class Application:
             Route("/openapi.json", self.openapi),
         ]
         if profiles is not None:
-            routes.append(Route("/v1/profiles/{id:path}", profiles.endpoint, methods=["GET"]))
+            routes.append(Route("/v1/profiles/{id:any}", profiles.endpoint, methods=["GET"]))
         self._document = description(webhooks.names)
         cors = Middleware(
             CORSMiddleware,

@@ -14,6 +14,8 @@ from stream_app.gateway.headers import header
 
 _GZIP_MAGIC: Final = b"\x1f\x8b"
 _PLAIN: Final = ("", "identity")
+_MOST_MEMBERS: Final = 100
+"""Of a gzipped body. For each the rest of the body is copied: hundreds of thousands of empty ones would take minutes."""
 _PACKED: Final = ("gzip", "x-gzip", "deflate")
 
 
@@ -55,17 +57,24 @@ async def read_body(request: Request, largest: int, share: Share) -> bytes:
 
 
 def _unpacked(packed: bytes, largest: int) -> bytes:
-    """Decompress, but never more than is accepted."""
-    inflater = zlib.decompressobj(wbits=zlib.MAX_WBITS | 32)  # gzip and zlib, by their headers
-    try:
-        body = inflater.decompress(packed, largest + 1)
-    except zlib.error as error:
-        raise Refused(400, "invalid_gzip", f"The body cannot be decompressed: {error}.") from None
-    if len(body) > largest:
-        raise _too_large(largest)
-    if not inflater.eof:
-        raise Refused(400, "invalid_gzip", "The compressed body is cut off.")
-    return body
+    """Decompress all members (RFC 1952, 2.2), but never more than is accepted."""
+    pieces, size, rest = [], 0, packed
+    for _ in range(_MOST_MEMBERS):
+        inflater = zlib.decompressobj(wbits=zlib.MAX_WBITS | 32)  # gzip and zlib, by their headers
+        try:
+            piece = inflater.decompress(rest, largest + 1 - size)
+        except zlib.error as error:
+            raise Refused(400, "invalid_gzip", f"The body cannot be decompressed: {error}.") from None
+        size += len(piece)
+        if size > largest:
+            raise _too_large(largest)
+        if not inflater.eof:
+            raise Refused(400, "invalid_gzip", "The compressed body is cut off.")
+        pieces.append(piece)
+        rest = inflater.unused_data
+        if not rest:
+            return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+    raise Refused(400, "invalid_gzip", f"The compressed body has more than {_MOST_MEMBERS} members.")
 
 
 def _too_large(largest: int) -> Refused:

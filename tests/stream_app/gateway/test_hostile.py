@@ -7,6 +7,7 @@ import zlib
 
 import pytest
 
+from tests.stream_app.gateway import signing
 from tests.stream_app.gateway.doors import KEY, Door, track
 
 pytestmark = pytest.mark.integration
@@ -78,6 +79,8 @@ def test_a_gzip_bomb_is_refused_and_costs_little_memory(door: Door) -> None:
         (b"\x00" * 1000, {}),
         (gzip.compress(b"{}")[:-6], {"Content-Encoding": "gzip"}),
         (b"nonsense", {"Content-Encoding": "gzip"}),
+        (gzip.compress(b'{"batch":[]}') + b"more", {"Content-Encoding": "gzip"}),
+        (gzip.compress(b"") * 40_000, {"Content-Encoding": "gzip"}),
     ],
     ids=[
         "cut",
@@ -90,6 +93,8 @@ def test_a_gzip_bomb_is_refused_and_costs_little_memory(door: Door) -> None:
         "zeros",
         "cut-gzip",
         "no-gzip",
+        "gzip-and-more",
+        "gzip-members",
     ],
 )
 def test_a_body_that_cannot_be_read_is_refused_as_a_whole(
@@ -108,6 +113,26 @@ def test_a_body_full_of_tiny_events_is_refused(door: Door) -> None:
     assert door.resident() - before < 64 * MIB
 
 
+@pytest.mark.parametrize(
+    ("name", "frame"),
+    [
+        ("marketo", b"[%b]"),
+        ("google-ads-cost", b"[%b]"),
+        ("campaign-monitor", b'{"Events":[%b]}'),
+        ("meta-leads", b'{"entry":[%b]}'),
+    ],
+)
+def test_a_webhook_full_of_tiny_payloads_is_refused_and_costs_little_memory(
+    door: Door, name: str, frame: bytes
+) -> None:
+    before = door.resident()
+    body = frame % (b"1," * 400_000 + b"1")
+    headers = signing.meta(body) if name == "meta-leads" else {}
+
+    assert door.post(f"/v1/webhooks/{name}", body, **headers).status_code == 413
+    assert door.resident() - before < 64 * MIB
+
+
 def test_a_context_of_a_batch_multiplies_it_within_bounds_only(door: Door) -> None:
     def batch(size: int) -> dict[str, object]:
         events = [track(n, messageId=f"shared-{size}-{n}") for n in range(1000)]
@@ -121,6 +146,12 @@ def test_a_context_of_a_batch_multiplies_it_within_bounds_only(door: Door) -> No
     assert {len(each["context"]["note"]) for each in stored} == {1_500}
     assert len(stored) == 1000
     assert door.resident() - before < 64 * MIB
+
+
+def test_gzip_members_that_together_are_too_large_are_refused(door: Door) -> None:
+    body = gzip.compress(b" " * 600_000) * 2
+
+    assert door.post("/v1/batch", body, **{"Content-Encoding": "gzip"}).status_code == 413
 
 
 def test_an_unknown_compression_is_refused(door: Door) -> None:

@@ -3,6 +3,7 @@
 import gzip
 import json
 from datetime import datetime, timedelta
+from urllib.parse import quote
 
 import orjson
 import pytest
@@ -129,6 +130,31 @@ def test_what_was_sent_is_kept_apart_from_what_is_added(door: Door) -> None:
     assert {key: stored[key] for key in ("properties", "integrations", "userId", "event")} == {
         key: event[key] for key in ("properties", "integrations", "userId", "event")
     }
+
+
+def test_the_older_spellings_of_ids_choose_the_partition_as_at_the_worker(door: Door) -> None:
+    event = track(1, messageId="older", anonymousId="older-a", user_id="older-u")
+    del event["userId"]
+    door.post("/v1/batch", {"batch": [event]})
+
+    (record,) = [each for each in door.arrived()["clickstream"] if b'"older"' in (each.value or b"")]
+    assert record.key == b"older-u"
+
+
+def test_a_single_event_of_posthog_may_have_a_property_that_is_called_batch(door: Door) -> None:
+    event = {"api_key": KEY, "event": "Order Completed", "distinct_id": "u1", "uuid": "one-of-a-batch"}
+    answer = door.post("/capture/", event | {"properties": {"batch": "b-17"}}, key=None)
+
+    assert answer.content == SUCCESS
+    assert found(door, "one-of-a-batch")["properties"] == {"batch": "b-17"}
+
+
+def test_all_members_of_a_gzipped_body_are_read(door: Door) -> None:
+    body = orjson.dumps({"batch": [track(1, messageId="members")], "writeKey": KEY})
+    packed = gzip.compress(body[:20]) + gzip.compress(b"") + gzip.compress(body[20:])
+
+    assert door.post("/v1/batch", packed, key=None, **{"Content-Encoding": "gzip"}).content == SUCCESS
+    assert found(door, "members")
 
 
 def test_content_type_says_nothing_and_gzip_is_understood(door: Door) -> None:
@@ -259,6 +285,19 @@ def test_a_profile_is_read_by_any_of_its_ids(door: Door) -> None:
         url = f"{door.url}/v1/profiles/{nobody}"
         assert requests.get(url, auth=(READ_KEY, ""), timeout=30).status_code == 404
     assert requests.get(f"{door.url}/v1/profiles/c-17", auth=(KEY, ""), timeout=30).status_code == 401
+
+
+@pytest.mark.parametrize("customer", ["a\nb", "a\n", "a/b", "a/", "ü?#%"])
+def test_a_profile_is_read_whatever_its_id_holds(door: Door, customer: str) -> None:
+    async def write(client: object) -> None:
+        key = f"{door.tenant.prefix}:customer:{{{customer}}}"
+        await client.hset(key, mapping={"customer_id": customer, "stage": "new"})  # type: ignore[attr-defined]
+
+    door.tenant.redis(write)
+    path = f"/v1/profiles/{quote(customer, safe='')}"
+    answer = requests.get(door.url + path, auth=(READ_KEY, ""), timeout=30)
+
+    assert answer.json() == {"customer_id": customer, "stage": "new"}
 
 
 def test_the_description_names_every_route(door: Door) -> None:
