@@ -55,6 +55,11 @@ class Webhooks:
     def _configured(self, name: str, given: Webhook) -> _Hook:
         source = load_source(given.source or name)
         if isinstance(source.verify, ByWriteKey):
+            if given.tenant is not None:  # obeyed, it would let every key write for that tenant
+                raise Misconfigured(
+                    f"gateway.webhooks.{name}.tenant: {source.title} sends with a write key, "
+                    "whose tenant counts; set gateway.keys.NAME.tenant"
+                )
             return _Hook(source, None, given)
         if given.secret is None:
             raise Misconfigured(

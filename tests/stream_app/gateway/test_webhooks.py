@@ -187,6 +187,18 @@ def test_a_stranger_adds_a_source_by_a_file(elsewhere: Tenant) -> None:
     assert [json.loads(each.value or b"") for each in letters] == [{"won": True, "sum": "1"}] * 2
 
 
+@pytest.mark.integration
+def test_a_tenant_for_a_source_with_a_write_key_is_refused_because_the_keys_tenant_counts(
+    elsewhere: Tenant,
+) -> None:
+    ended = elsewhere.command(
+        "gateway", "--port", "0", "--write-key", KEY, LIFECYCLE_GATEWAY__WEBHOOKS__MARKETO__TENANT="other"
+    )
+
+    assert ended.returncode == 2
+    assert "gateway.webhooks.marketo.tenant: " in ended.stderr
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
