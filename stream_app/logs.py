@@ -13,6 +13,7 @@ from typing import Any, Final, TextIO
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
+from stream_app.log_repetition import Repetition
 from stream_app.setting_types import without_password
 from stream_app.settings import Log
 
@@ -51,6 +52,7 @@ def configure(log: Log, stream: TextIO | None = None) -> None:
         cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(target)
+    handler.addFilter(Repetition())
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,

@@ -55,6 +55,23 @@ def test_records_of_libraries_take_the_same_form() -> None:
     assert json.loads(stream.getvalue())["event"] == "rebalanced now"
 
 
+def test_a_library_that_repeats_itself_is_heard_once_a_minute_and_others_always() -> None:
+    stream = io.StringIO()
+    logs.configure(Log(format="json"), stream)
+    (handler,) = logging.getLogger().handlers
+    times = [*range(60), 61, 62]
+
+    for name in ("aiokafka.client", "stream_app.worker"):
+        for at in times:
+            record = {"name": name, "levelno": logging.ERROR, "levelname": "ERROR", "created": 1e9 + at}
+            handler.handle(logging.makeLogRecord({**record, "msg": "no node %s", "args": (1,)}))
+
+    heard = [json.loads(line) for line in stream.getvalue().splitlines()]
+    library = [each["event"] for each in heard if each["logger"] == "aiokafka.client"]
+    assert library == ["no node 1", "no node 1 (and 59 times more before)"]
+    assert len(heard) == len(library) + len(times)
+
+
 def test_a_level_below_the_configured_one_is_silent() -> None:
     assert said(Log(level="error")) == ""
 
