@@ -63,7 +63,7 @@ class Effects:
         self.moves: Counter[tuple[str, str, str]] = Counter()
 
     def __bool__(self) -> bool:
-        return bool(self.changed or self.outputs or self.dead_letters)
+        return bool(self.changed or self.outputs or self.dead_letters or self.outcomes)
 
 
 class Touched:

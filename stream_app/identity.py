@@ -28,6 +28,7 @@ from stream_app.identity_book import (
     Turn,
     close,
     content_of,
+    forget_refused,
     identity_of,
     is_leaving,
     is_new,
@@ -197,6 +198,7 @@ class Identities:
         if link is None or link.state != CLAIMED:
             return False
         link.state = REFUSED
+        forget_refused(identity_of(profile), self._engine.scoring.policy.most_ids)
         tell(turn.effects, note.to, "refused", note, customer=note.to)
         return True
 

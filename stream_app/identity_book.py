@@ -2,20 +2,31 @@
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from state import FAR, MERGED, Identity, Link, Profile, Standing, decode_profile, encode_profile
+from state import (
+    FAR,
+    MERGED,
+    REFUSED,
+    RELEASED,
+    Identity,
+    Link,
+    Profile,
+    Standing,
+    decode_profile,
+    encode_profile,
+)
 from stream_app import identity_notes as notes
 from stream_app.alerting import erased_alert
 from stream_app.effects import Effects, Touched
-from stream_app.identity_notes import Note, output_of
-from stream_app.outputs import MERGE, Output, merge_json
+from stream_app.identity_notes import Note, output_of, read_note
+from stream_app.outputs import MERGE, NOTE, Output, merge_json
 from stream_app.retelling import gone
 
 if TYPE_CHECKING:
     from stream_app.engine import PartitionEngine
 
 __all__ = [
-    "Turn", "close", "content_of", "identity_of", "is_leaving", "is_new", "link_to", "newest_merge", "note_received",
-    "send", "tell",
+    "Turn", "close", "content_of", "forget_refused", "identity_of", "is_leaving", "is_new", "link_to", "newest_merge",
+    "note_received", "send", "tell",
 ]  # fmt: skip
 
 
@@ -46,7 +57,7 @@ def close(
         alias: The customer under which Redis is to answer for it from now on, if any.
 
     Returns:
-        What stays: versions and offsets, which keep old records from coming back.
+        What stays: versions and offsets, which keep old records from coming back, and answers that are owed to other ids.
     """
     version = 1 + max((standing.version for standing in profile.standings), default=0)
     effects.outputs += gone(engine.scoring, customer, version, alias)
@@ -56,10 +67,17 @@ def close(
     return Profile(
         offsets=profile.offsets,
         standings=[Standing(version=version) for _ in engine.scoring.tracks],
+        outbox=[entry for entry in profile.outbox if entry[2] == NOTE and _is_answer(entry[3])],
         revision=profile.revision,
         due=FAR,
         anonymous=True,
     )
+
+
+def _is_answer(payload: bytes) -> bool:
+    """Whether another id waits for what a note says; it says nothing of the customer but ids."""
+    note = read_note(payload)
+    return note is not None and note.kind in notes.ANSWERS
 
 
 def identity_of(profile: Profile) -> Identity:
@@ -89,6 +107,13 @@ def content_of(profile: Profile) -> Profile:
     content = decode_profile(encode_profile(profile))
     content.offsets, content.outbox, content.identity = {}, [], None
     return content
+
+
+def forget_refused(identity: Identity, most: int) -> None:
+    """Keep *most* of the links that have come to nothing, the newest; the other side remembers why, and says so again."""
+    gone = [link for link in identity.links if link.state in (REFUSED, RELEASED)]
+    for link in gone[: max(0, len(gone) - most)]:
+        identity.links.remove(link)
 
 
 def is_new(link: Link, number: int) -> bool:

@@ -15,7 +15,7 @@ from stream_app.alignment import Arrived
 from stream_app.outputs import NOTE, Output
 
 __all__ = [
-    "CLAIM", "ERASE", "FORGET", "FORWARD", "HANDOVER", "REFUSAL", "RELEASE", "RELEASED", "RETAINED",
+    "ANSWERS", "CLAIM", "ERASE", "FORGET", "FORWARD", "HANDOVER", "REFUSAL", "RELEASE", "RELEASED", "RETAINED",
     "Note", "by_receiver", "forwarded", "output_of", "read_note", "receiver_of",
 ]  # fmt: skip
 
@@ -37,6 +37,8 @@ FORGET: Final = "forget"
 """The customer is erased: the id is to be, too."""
 ERASE: Final = "erase"
 """The id was to be erased: the customer is the one to erase."""
+ANSWERS: Final = frozenset({REFUSAL, RELEASED, RETAINED, FORGET, ERASE})
+"""What another id waits for, whatever becomes of the sender."""
 
 
 class Note(msgspec.Struct, omit_defaults=True, gc=False):

@@ -16,6 +16,7 @@ from stream_app.effects import Effects
 from stream_app.identity_book import (
     Turn,
     close,
+    forget_refused,
     identity_of,
     is_leaving,
     link_to,
@@ -86,6 +87,7 @@ class Unmerging:
             else:
                 answer.kind = notes.RETAINED
                 answer.reason = "too late" if kept is None else "another id was merged since"
+            forget_refused(identity, self._engine.scoring.policy.most_ids)
         send(turn.effects, profile, answer)
         return True
 

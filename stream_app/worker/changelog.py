@@ -4,6 +4,9 @@ A value begins with the epoch of the owner that wrote it, four bytes. Whoever ta
 epoch (one above all seen) before it writes anything else; a record of an older epoch that comes later in the log was
 written by an owner that did not know that it had lost the partition, and is passed over. Kafka does not fence
 producers without transactions, so the log itself says who was entitled.
+
+Compaction knows nothing of this: it keeps the last record of a key, also a stale one, and deletes the one that counts. So an
+announcement is followed by the values of all keys whose last record was passed over (`restated`).
 """
 
 from collections.abc import Mapping
@@ -12,10 +15,12 @@ from typing import Any
 import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
+from state import FAR, Profile, encode_profile
+from stream_app.profile_store import OWN
 from stream_app.worker.bare_records import bare
 from stream_app.worker.stores import TableStore
 
-__all__ = ["EPOCH_KEY", "read_partition", "stamped"]
+__all__ = ["EPOCH_KEY", "read_partition", "restated", "stamped"]
 
 log = structlog.get_logger(__name__)
 
@@ -37,7 +42,7 @@ def stamped(epoch: int, value: bytes) -> bytes:
 
 def absorb(store: TableStore, records: list[Any]) -> int:
     """Apply changelog records in log order; returns how many stale ones were passed over."""
-    stale = 0
+    stale, passed_over = 0, store.passed_over
     values: dict[bytes, bytes] = {}
     for record in records:
         value = record.value
@@ -46,8 +51,11 @@ def absorb(store: TableStore, records: list[Any]) -> int:
         epoch = int.from_bytes(value[:_EPOCH_BYTES], "big")
         if epoch < store.epoch:
             stale += 1
+            passed_over.add(record.key)
             continue
         store.epoch = epoch
+        if passed_over:
+            passed_over.discard(record.key)
         if record.key != EPOCH_KEY:
             values[record.key] = value[_EPOCH_BYTES:]
     for key, latest in values.items():
@@ -55,6 +63,21 @@ def absorb(store: TableStore, records: list[Any]) -> int:
     if records:
         store.acknowledge(values, records[-1].offset + 1)
     return stale
+
+
+def restated(store: TableStore) -> dict[bytes, bytes]:
+    """What the next epoch has to begin with: the values of the keys whose last record in the changelog is a stale one.
+
+    A customer of whom nothing but that record was written is nobody: what it says must not count when it is read alone.
+    """
+    nobody = encode_profile(Profile(anonymous=True, due=FAR))
+    found = {key: store.get(key) for key in sorted(store.passed_over)}
+    store.passed_over.clear()
+    return {
+        key: nobody if value is None else value
+        for key, value in found.items()
+        if value is not None or not key.startswith(OWN)
+    }
 
 
 async def read_partition(options: Mapping[str, Any], topic: str, stores: Mapping[int, TableStore]) -> int:

@@ -20,6 +20,7 @@ from stream_app.engine import CLOCK_KEY, META_KEY, PartitionEngine
 from stream_app.outputs import ALERT, Output
 from stream_app.topics import IDENTITIES, SOURCES
 from stream_app.worker.arrivals import Arrivals
+from stream_app.worker.changelog import restated
 from stream_app.worker.context import Context
 from stream_app.worker.delivery import Delivery
 from stream_app.worker.journal import Journal
@@ -85,14 +86,21 @@ class Deliveries:
 
     async def announce(self, undelivered: list[Output], migrating: Iterator[Effects]) -> None:
         """Begin the ownership: a new epoch, what the state is written under, what is still owed, who is migrated."""
-        meta = self._engine.meta()
-        self._store.put(META_KEY, meta)
-        await self._journal.announce({META_KEY: meta})
+        values = {**restated(self._store), META_KEY: self._engine.meta()}
+        for key, value in values.items():
+            self._store.put(key, value)
+        await self._journal.announce(values)
         effects = Effects()
         effects.outputs = undelivered
         await self.start(effects, {})
+        is_migrated = False
         for migrated in migrating:
             await self.start(migrated, {})
+            is_migrated = True
+        # Who is migrated must not be held while nobody works on the partition: if it were taken away now, the store would
+        # be ahead of the changelog, and the next start take it for the truth.
+        if is_migrated:
+            await self.write_all()
 
     async def start(
         self, effects: Effects, told: dict[int, int], arrived: float | None = None, *, is_last: bool = False

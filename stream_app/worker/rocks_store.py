@@ -92,6 +92,7 @@ class RocksStore:
         self._path = path
         self._options = options
         self._unacknowledged: dict[bytes, bytes] = {}
+        self.passed_over: set[bytes] = set()
         #: Heads of what is on disk, ``None`` for who is not there, of customers who were asked for lately.
         self._heads: dict[bytes, bytes | None] = {}
         self._db = self._open()

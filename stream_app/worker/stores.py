@@ -18,10 +18,13 @@ class TableStore(Store, Protocol):
     Attributes:
         position: Changelog offset up to which the store agrees with the changelog; 0 if it has read nothing.
         epoch: Highest ownership epoch seen in the changelog up to there, or announced (see `stream_app.worker.changelog`).
+        passed_over: Keys of whose records the last one read is stale. Compaction will keep that one, so the next epoch
+            begins with their values.
     """
 
     position: int
     epoch: int
+    passed_over: set[bytes]
 
     def acknowledge(self, values: Mapping[bytes, bytes], position: int) -> None:
         """Note that the changelog holds *values*, which were put before, and that the store agrees with it up to *position*.
@@ -47,10 +50,11 @@ class MemoryStore:
         (b'profile', 1)
     """
 
-    __slots__ = ("_values", "epoch", "position")
+    __slots__ = ("_values", "epoch", "passed_over", "position")
 
     def __init__(self) -> None:
         self._values: dict[bytes, bytes] = {}
+        self.passed_over: set[bytes] = set()
         self.position = 0
         self.epoch = 0
 
@@ -80,6 +84,7 @@ class MemoryStore:
     def clear(self) -> None:
         """Forget everything."""
         self._values.clear()
+        self.passed_over.clear()
         self.position = self.epoch = 0
 
     def close(self) -> None:

@@ -6,7 +6,7 @@ import random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from state import DAY, HOUR, MEASURE_IDS
+from state import DAY, HOUR, MEASURE_IDS, REFUSED, Profile
 from tests.properties.histories import NAMES
 from tests.properties.test_identities import PLAIN, USERS, folded, identify
 from tests.state.builders import START, build_event
@@ -98,3 +98,32 @@ def test_whoever_erases_a_customer_does_not_erase_another_who_was_taken_for_it()
     house.settle()
     assert house.known() == {"u2"}
     assert house.profile("u2").counts[0] == 1
+
+
+def test_who_is_erased_before_its_answer_is_delivered_still_answers() -> None:
+    house = Household(scoring())
+    house.fold(build_event("Order Completed", START, customer="u2", message=1))
+    house.fold(identify("u1", "u2", START + HOUR, 2))
+    place = house.home("u2")
+    house.take(place)
+    del house.logs[house.home("u1")][:]  # the refusal was stored and not delivered
+    house.erase("u2")
+    house.crash(place)
+    house.settle()
+    assert house.told("refused") == [("u1", "u2", "is a known customer")]
+    assert [link.state for link in house.profile("u1").identity.links] == [REFUSED]
+    assert folded(house.profile("u2")) == folded(Profile())
+
+
+def test_links_that_came_to_nothing_do_not_grow_without_end() -> None:
+    house = Household(scoring(most_ids=3))
+    for number in range(10):
+        house.fold(build_event("Page Viewed", START, customer=f"known-{number}", message=number + 1))
+        house.fold(identify("u1", f"known-{number}", START + HOUR + number, 100 + number))
+        house.settle()
+    links = house.profile("u1").identity.links
+    assert [(link.id, link.state) for link in links] == [(f"known-{n}", REFUSED) for n in (7, 8, 9)]
+    house.fold(identify("u1", "known-0", START + DAY, 200))
+    house.settle()
+    assert house.told("refused").count(("u1", "known-0", "is a known customer")) == 2
+    assert house.known() == {"u1", *(f"known-{number}" for number in range(10))}

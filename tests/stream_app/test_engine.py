@@ -136,3 +136,16 @@ def test_a_migration_that_was_cut_off_goes_on_where_it_was() -> None:
 
     assert list(rest.changed) == [b"bob"]
     assert heir.profiles["ann"].standings == heir.profiles["bob"].standings
+
+
+def test_a_run_of_which_only_the_count_is_left_is_not_nothing() -> None:
+    """All that it has changed may be held; it is delivered all the same, and counted."""
+    partition = Partition(scoring(), hold=10)
+    log = arrived([build_event(message=1), build_event("Page Viewed", at=START + 1, message=2)])
+    partition.fold(log[:1])
+    partition.engine.delivered(2, 1)
+    [effects, *_] = partition.fold(log[1:])
+    assert not effects.changed
+    assert not effects.outputs
+    assert dict(effects.outcomes) == {(0, "applied"): 1}
+    assert effects
