@@ -20,10 +20,11 @@ reaches a customer's hash and a shared key together. The argument why the result
    any two leaves records to be delivered again, which 1 and 2 make harmless: a fence never passes a record
    without a verdict, and a verdict is forgotten only when all fences have passed it.
 4. *Erasure.* The hash shrinks to version and memory first, goes entirely when the fences have passed, and
-   then the stream is searched. The last two repeat harmlessly, and do so whenever the erasure is delivered
-   again. This rests on workers writing nothing for partitions that they have lost: no trace of the customer
-   stays to compare with. An id that was merged is erased likewise, and its alias set in that last step, or
-   taken away when it stands for itself again.
+   at the end of the batch the stream is searched, once for all who were erased. The last two repeat
+   harmlessly, and do so whenever the erasure is delivered again. This rests on workers writing nothing for
+   partitions that they have lost: no trace of the customer stays to compare with. The hash of an id that was
+   merged goes likewise, and its alias is set with that, or taken away when it stands for itself again. The
+   stream is not searched for a merged id: what was published under it stays, and merging must stay cheap.
 5. *Republish.* Between its two markers each partition builds its counts anew beside the standing ones: a
    customer last written before the first marker has not been counted there. The second marker swaps them
    in.
@@ -33,16 +34,16 @@ reaches a customer's hash and a shared key together. The argument why the result
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from redis.asyncio.cluster import RedisCluster
 from redis.exceptions import NoScriptError
 
 from stream_app import redis_scripts
-from stream_app.redis_calls import changes_call, counts_call, customer_calls, risks_call
+from stream_app.redis_calls import Call, changes_call, counts_call, customer_calls, risks_call
 from stream_app.redis_connection import AsyncRedis, RedisUnavailable, telling_redis
-from stream_app.redis_erasure import scrub
+from stream_app.redis_erasure import erased_by, scrub
 from stream_app.redis_keys import RedisKeys, alias_key, keys_of
 from stream_app.redis_records import Change, PushResult, Run, SinkRecord, runs
 from stream_app.redis_round_trips import RoundTrips
@@ -134,6 +135,7 @@ class RedisSink:
 
     async def _push(self, partition: int, records: Sequence[SinkRecord]) -> PushResult:
         result = PushResult()
+        erasures: dict[str, list[Change]] = {name: [] for name in self._keys}
         expected: int | None = None
         for run in runs(records):
             result.unreadable += run.unreadable
@@ -143,14 +145,19 @@ class RedisSink:
                 self._lanes[name, partition] = lane
                 if lane.settled < (run.first - 1 if expected is None else expected):
                     await self._note_loss(lane, result)
-                await self._apply(lane, run, run.changes.get(name, []), result)
+                erasures[name] += await self._apply(lane, run, run.changes.get(name, []), result)
                 self._tell(lane, result)
             expected = run.last
             if run.marker == "end":
                 result.republished = run.nonce
+        for name, keys in self._keys.items():
+            await scrub(self._client, keys.changes, erased_by(erasures[name]))
         return result
 
-    async def _apply(self, lane: Lane, run: Run, changes: Sequence[Change], result: PushResult) -> None:
+    async def _apply(
+        self, lane: Lane, run: Run, changes: Sequence[Change], result: PushResult
+    ) -> list[Change]:
+        """Takes one lifecycle to the end of *run*; returns the erasures, for which the stream is still to be searched."""
         judged = await self.judge(lane, changes)
         if not lane.lost and any(map(is_orphan, judged)):
             await self._note_loss(lane, result)
@@ -161,11 +168,11 @@ class RedisSink:
                 await self._note_loss(lane, result)
         else:
             raise TimeoutError("another writer keeps moving this partition")
-        for change in changes:
-            if change.kind == "e":
-                await self.forget(lane, change)
+        erasures = [change for change in changes if change.kind == "e"]
+        await self.forget(lane, erasures)
         result.applied += len(judged)
         result.duplicates += len(changes) - len(judged)
+        return erasures
 
     async def judge(self, lane: Lane, changes: Sequence[Change]) -> list[Judged]:
         """First step: compare-and-set of the customer hashes; returns what is accepted beyond all fences."""
@@ -197,12 +204,14 @@ class RedisSink:
                 setattr(lane, name, int(answer))
         return any(getattr(lane, name) < after for name, after in before.items())
 
-    async def forget(self, lane: Lane, erasure: Change) -> None:
-        """Last step of an erasure: nothing of the customer stays in the hash and in the stream, but whose it is now."""
-        sha, customer = await self._sha("forget"), lane.keys.customer(erasure.customer)
-        alias = alias_key(self._prefix, erasure.customer)
-        await self._trips.ask([["EVALSHA", sha, 2, customer, alias, erasure.version, erasure.alias]])
-        await scrub(self._client, lane.keys.changes, erasure.customer, erasure.version)
+    async def forget(self, lane: Lane, erasures: Iterable[Change]) -> None:
+        """Third step: nothing of erased customers stays in their hashes, but whose the ids are now."""
+        calls: list[Call] = []
+        for erasure in erasures:
+            sha, customer = await self._sha("forget"), lane.keys.customer(erasure.customer)
+            alias = alias_key(self._prefix, erasure.customer)
+            calls.append(["EVALSHA", sha, 2, customer, alias, erasure.version, erasure.alias])
+        await self._trips.ask(calls)
 
     async def lane(self, keys: RedisKeys, partition: int) -> Lane:
         """What Redis says of a partition's fences."""

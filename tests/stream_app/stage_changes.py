@@ -76,7 +76,8 @@ class Expected:
         if "erase" in record.headers:
             if version > standing:
                 self.customers.pop(customer, None)
-                self.stream = [entry for entry in self.stream if entry[0] != customer or entry[1] > version]
+                if "alias" not in body:  # what was published under a merged id stays published
+                    self.stream = [each for each in self.stream if each[0] != customer or each[1] > version]
         elif version > standing or ("republish" in record.headers and version == standing):
             self.customers[customer] = body
             if "republish" not in record.headers:

@@ -67,13 +67,14 @@ class Delivery(RuleBasedStateMachine):
             if body["version"] > self.erased_at[customer]:
                 log.append(body)
 
-    @rule(customer=st.sampled_from(list(CUSTOMERS)), again=st.booleans())
-    def erase(self, customer: str, again: bool) -> None:
+    @rule(customer=st.sampled_from(list(CUSTOMERS)), again=st.booleans(), merged=st.booleans())
+    def erase(self, customer: str, again: bool, merged: bool) -> None:
         self.versions[customer] += 1
         self.erased_at[customer] = self.versions[customer]
         self.standing.pop(customer, None)
         for _ in range(2 if again else 1):
-            self.logs[CUSTOMERS[customer]].erase(customer, self.versions[customer])
+            alias = {"alias": "its customer"} if merged else {}
+            self.logs[CUSTOMERS[customer]].erase(customer, self.versions[customer], **alias)
 
     @rule(partition=st.integers(0, 1))
     def begin_republish(self, partition: int) -> None:
