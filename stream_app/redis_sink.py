@@ -30,7 +30,8 @@ reaches a customer's hash and a shared key together. The argument why the result
    in.
 6. *Loss.* A fence that lies before what was acknowledged, or a new score of a customer who is not there,
    proves that Redis lost data (flushed, an old snapshot restored, a failover). That is noted in Redis
-   before anything goes on, and reported, so that the worker republishes the partition.
+   before anything goes on, and reported, so that the worker republishes the partition; again, if the batch
+   fails after all.
 """
 
 import asyncio
@@ -101,10 +102,13 @@ class RedisSink:
         """
         with telling_redis(f"partition {partition} of the stage changes is not taken"):
             try:
-                return await self._push(partition, records)
+                result = await self._push(partition, records)
             except NoScriptError:  # a restarted server or a promoted replica knows no scripts
                 self._shas.clear()
-                return await self._push(partition, records)
+                result = await self._push(partition, records)
+        if result.lost:
+            self._told.add(partition)  # not before: whoever gets an error instead has not been told
+        return result
 
     async def ping(self) -> None:
         """Ask for a sign of life.
@@ -146,7 +150,7 @@ class RedisSink:
                 if lane.settled < (run.first - 1 if expected is None else expected):
                     await self._note_loss(lane, result)
                 erasures[name] += await self._apply(lane, run, run.changes.get(name, []), result)
-                self._tell(lane, result)
+                result.lost = result.lost or (bool(lane.lost) and partition not in self._told)
             expected = run.last
             if run.marker == "end":
                 result.republished = run.nonce
@@ -231,12 +235,6 @@ class RedisSink:
         await self._trips.ask([["HSET", lane.keys.ledger(lane.partition), "lost", "yes"]])
         lane.lost = "yes"
         result.lost = True
-        self._told.add(lane.partition)
-
-    def _tell(self, lane: Lane, result: PushResult) -> None:
-        if lane.lost and lane.partition not in self._told:
-            result.lost = True
-            self._told.add(lane.partition)
 
     async def _sha(self, name: str) -> str:
         sha = self._shas.get(name)
