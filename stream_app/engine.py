@@ -316,9 +316,8 @@ class PartitionEngine:
             yield effects
 
     def republish(self) -> Iterator[Output]:
-        """The present state of every customer in every lifecycle, and the alerts that stand."""
-        for customer, profile in self.shelf.items():
-            yield from told_again(self.scoring, customer, profile)
+        """The present state of every customer in every lifecycle, and the last alerts; then who is gone."""
+        return told_again(self.scoring, self.shelf.items())
 
     def erase(self, customer: str, *, stamp: tuple[int, int] = (0, 0)) -> Effects:
         """Forget a customer and its ids: what stays is the versions and offsets that keep old records from coming back."""

@@ -27,7 +27,7 @@ reaches a customer's hash and a shared key together. The argument why the result
    stream is not searched for a merged id: what was published under it stays, and merging must stay cheap.
 5. *Republish.* Between its two markers each partition builds its counts anew beside the standing ones: a
    customer last written before the first marker has not been counted there. The second marker swaps them
-   in.
+   in. It ends with the erasures of all who are gone: Redis may have come back from before them.
 6. *Loss.* A fence that lies before what was acknowledged, or a new score of a customer who is not there,
    proves that Redis lost data (flushed, an old snapshot restored, a failover). That is noted in Redis
    before anything goes on, and reported, so that the worker republishes the partition; again, if the batch

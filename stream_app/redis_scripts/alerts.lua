@@ -4,8 +4,13 @@
 --       acknowledgements (hash customer -> JSON), resolved alerts (sorted set by instant); all in one slot.
 -- ARGV  how many resolved alerts are kept, then for each record: customer, status, version, seconds, payload.
 --
--- A resolved alert stays for a while, so that a record that comes again does not raise it anew.
+-- A resolved alert stays for a while, so that a record that comes again does not raise it anew. Told once more that it is
+-- resolved, as by a republish, it stays as it is: the first record has said when that was.
 local call = redis.call
+local function is_known(before, status, payload)
+  return status == 'resolved' and before and before.status == 'resolved'
+    and before.raised_at == cjson.decode(payload).raised_at
+end
 for i = 2, #ARGV, 5 do
   local id, status, version, at, payload = ARGV[i], ARGV[i + 1], tonumber(ARGV[i + 2]), ARGV[i + 3], ARGV[i + 4]
   local held = call('HGET', KEYS[2], id)
@@ -15,7 +20,7 @@ for i = 2, #ARGV, 5 do
     call('HDEL', KEYS[3], id)
     call('ZREM', KEYS[1], id)
     call('ZREM', KEYS[4], id)
-  elseif not before or before.version <= version then
+  elseif (not before or before.version <= version) and not is_known(before, status, payload) then
     call('HSET', KEYS[2], id, payload)
     if status == 'raised' then
       call('ZADD', KEYS[1], at, id)

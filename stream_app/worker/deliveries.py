@@ -220,18 +220,16 @@ class Deliveries:
         await self._settle(
             await self._send("stage-changes", [Record(marker, b"{}", [("republish-begin", mine)])])
         )
-        run: list[Record] = []
+        runs: dict[str, list[Record]] = {"churn-alerts": [], "stage-changes": []}
         for output in self._engine.republish():
-            record = state_record(output, mine)
-            if output.kind == ALERT:
-                await self._settle(await self._send("churn-alerts", [record]))
-                continue
-            run.append(record)
-            if len(run) >= _REPUBLISH_RUN:
-                await self._settle(await self._send("stage-changes", run))
-                run = []
-        run.append(Record(marker, b"{}", [("republish-end", mine)]))
-        await self._settle(await self._send("stage-changes", run))
+            kind = "churn-alerts" if output.kind == ALERT else "stage-changes"
+            runs[kind].append(state_record(output, mine))
+            if len(runs[kind]) >= _REPUBLISH_RUN:
+                await self._settle(await self._send(kind, runs[kind]))
+                runs[kind] = []
+        runs["stage-changes"].append(Record(marker, b"{}", [("republish-end", mine)]))
+        for kind, run in runs.items():
+            await self._settle(await self._send(kind, run))
         self._mark(done, done)
 
     def _letters(self, letters: Sequence[DeadLetter]) -> list[Record]:

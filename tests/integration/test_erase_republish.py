@@ -57,7 +57,7 @@ def test_an_erased_customer_is_gone_everywhere_and_comes_back_as_somebody_new(te
     victim, other = CUSTOMERS[4], CUSTOMERS[9]
     with tenant.worker() as worker:
         tenant.drain(worker)
-        before = tenant.served()
+        before, snapshot = tenant.served(), dumped(tenant)
 
         shown, proof, gone, again, never = answers(
             tenant,
@@ -77,18 +77,24 @@ def test_an_erased_customer_is_gone_everywhere_and_comes_back_as_somebody_new(te
         assert (never["known"], never["changelog_version"]) == (False, None)
         assert is_closed(decode_profile(newest(tenant, victim)))
         assert tenant.redis(lambda client: client.exists(f"{tenant.prefix}:customer:{{{victim}}}")) == 0
-        stream = tenant.redis(lambda client: client.xrange(f"{tenant.prefix}:stage-changes"))
-        told = {json.loads(fields[b"payload"])["customer_id"] for _, fields in stream}
-        assert told == set(CUSTOMERS) - {victim}
+        assert streamed(tenant) == set(CUSTOMERS) - {victim}
         after = tenant.served()
         assert after.customers == {c: f for c, f in before.customers.items() if c != victim}
         assert after.risks == {c: r for c, r in before.risks.items() if c != victim}
         assert sum(after.counts.values()) == len(CUSTOMERS) - 1
 
-    with tenant.worker() as worker:  # an erasure outlives the worker that did it
+    flush(tenant)
+    restore(tenant, snapshot)
+    assert victim in tenant.served().customers
+    with (
+        tenant.worker() as worker
+    ):  # an erasure outlives the worker that did it, and what Redis had before it
         [result] = answers(tenant, "republish")
         assert result["states"] == len(CUSTOMERS) - 1
-        assert victim not in tenant.served().customers
+        served = tenant.served()
+        assert victim not in {*served.customers, *served.risks}
+        assert sum(served.counts.values()) == len(CUSTOMERS) - 1
+        until(lambda: victim not in streamed(tenant), worker)
         tenant.send([order(victim, moment(), 3)])
         tenant.drain(worker)
     nowhere_but_where_it_is_said(tenant, victim, set(proof["kafka_may_hold"]))
@@ -108,6 +114,32 @@ def nowhere_but_where_it_is_said(tenant: Tenant, victim: str, said: set[str]) ->
         records = Tenant(kafka, redis_url, tenant.directory, partitions).records(name)
         assert records or name == tenant.topic("models")
         assert not [each for each in records if victim.encode() in (each.key or b"") + (each.value or b"")]
+
+
+def streamed(tenant: Tenant) -> set[str]:
+    """Who is in the stream of stage changes."""
+    stream = tenant.redis(lambda client: client.xrange(f"{tenant.prefix}:stage-changes"))
+    return {json.loads(fields[b"payload"])["customer_id"] for _, fields in stream}
+
+
+def dumped(tenant: Tenant) -> dict[bytes, bytes]:
+    """What a snapshot of Redis holds of this tenant."""
+
+    async def dumping(client: Any) -> dict[bytes, bytes]:
+        return {key: await client.dump(key) async for key in client.scan_iter(match=f"*{tenant.prefix}:*")}
+
+    found: dict[bytes, bytes] = tenant.redis(dumping)
+    return found
+
+
+def restore(tenant: Tenant, snapshot: dict[bytes, bytes]) -> None:
+    """What coming back from a snapshot does, to this tenant only."""
+
+    async def restoring(client: Any) -> None:
+        for key, value in snapshot.items():
+            await client.restore(key, 0, value)
+
+    tenant.redis(restoring)
 
 
 def flush(tenant: Tenant) -> None:

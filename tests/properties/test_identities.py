@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from state import DAY, HOUR, MEASURE_IDS, MINUTE, Event, Profile, encode_profile
-from stream_app.outputs import ERASURE, STAGE_CHANGE
+from stream_app.outputs import ALERT, ERASURE, STAGE_CHANGE
 from tests.properties.histories import NAMES
 from tests.state.builders import START, build_event
 from tests.stream_app.households import Household
@@ -315,5 +315,6 @@ def test_a_rebuilt_redis_learns_whose_an_id_is() -> None:
     told = [output for part in house.parts for output in part.engine.republish()]
     assert sorted((output.kind, output.key) for output in told) == [
         (STAGE_CHANGE, b"u1"),
+        (ALERT, b"anon-1"),
         (ERASURE, b"anon-1"),
     ]
