@@ -63,6 +63,7 @@ class Effects:
         self.moves: Counter[tuple[str, str, str]] = Counter()
 
     def __bool__(self) -> bool:
+        """Whether there is anything to deliver or to count: what a run has changed may all be held."""
         return bool(self.changed or self.outputs or self.dead_letters or self.outcomes)
 
 
