@@ -229,7 +229,7 @@ def _comparison_turn(tree: Comparison, scope: Scope) -> str:
             return f"stays_below(t, {place}, {_number(form.right, scope)}, within={form.sign == '<='})"
     key = f"holds_{len(scope.parts)}"
     scope.parts[key] = define(key, f" return {_comparison_truth(tree, scope)}", {})
-    if tree.sign not in {"==", "!="} and _changes_once(tree, scope):
+    if tree.sign in _ORDERED and _changes_once(tree, scope):
         return f"turns({key}, {ARGUMENTS})"
     within = f"outcome_{len(scope.parts)}"
     scope.parts[within] = outcome_of(tree, _enclosures(tree, scope), _origins(tree, scope))

@@ -80,9 +80,7 @@ def become(
         sides: Where the customer stood when it was last itself.
     """
     before = _stages(profile)
-    for standing, stood in zip(
-        profile.standings, kept.standings, strict=False
-    ):  # of an empty profile there are none
+    for standing, stood in zip(profile.standings, kept.standings, strict=False):  # kept ones may be none
         if standing.stage >= 0:
             standing.stage, standing.previous = stood.stage, stood.previous
             standing.since, standing.cycle = stood.since, stood.cycle
@@ -131,8 +129,7 @@ def _told(
     if output.kind != STAGE_CHANGE:
         return output
     told = orjson.loads(output.payload)
-    tracks = scoring.tracks
-    index = next(number for number, track in enumerate(tracks) if track.name == told["lifecycle"])
+    tracks, index = scoring.tracks, scoring.index_of(told["lifecycle"])
     standing, track = profile.standings[index], tracks[index]
     old = before[index] if index < len(before) else -1
     since = min(

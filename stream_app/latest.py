@@ -25,28 +25,32 @@ def latest(outputs: list[Output], scoring: Scoring, profile: Profile) -> list[Ou
     """
     if len(outputs) < 2:
         return outputs
-    last: dict[tuple[int, str], int] = {}
+    last: dict[tuple[int, str], tuple[int, dict[str, Any]]] = {}
     moves: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
     for position, output in enumerate(outputs):
         if output.kind != EXAMPLE:
             told = orjson.loads(output.payload)
-            last[output.kind, told["lifecycle"]] = position
+            last[output.kind, told["lifecycle"]] = position, told
             if told.get("reason", "rescored") != "rescored":
                 moves[told["lifecycle"]].append(told)
-    kept = {position: lifecycle for (_, lifecycle), position in last.items()}
+    kept = dict(last.values())
     return [
-        _as_move(output, moves[kept[position]], scoring, profile) if position in kept else output
+        _as_move(output, told, moves[told["lifecycle"]], scoring, profile)
+        if (told := kept.get(position))
+        else output
         for position, output in enumerate(outputs)
         if output.kind == EXAMPLE or position in kept
     ]
 
 
-def _as_move(output: Output, moves: list[dict[str, Any]], scoring: Scoring, profile: Profile) -> Output:
+def _as_move(
+    output: Output, told: dict[str, Any], moves: list[dict[str, Any]], scoring: Scoring, profile: Profile
+) -> Output:
     """A state, told as the one move that led there: neither the way nor later scores of the same run hide it."""
     if output.kind != STAGE_CHANGE or not moves:
         return output
-    told, before = orjson.loads(output.payload), moves[0]["previous_stage"]
-    index = next(n for n, track in enumerate(scoring.tracks) if track.name == told["lifecycle"])
+    before = moves[0]["previous_stage"]
+    index = scoring.index_of(told["lifecycle"])
     track, standing = scoring.tracks[index], profile.standings[index]
     old = -1 if before is None else track.stages.index(before)
     if old == standing.stage:  # there and back

@@ -43,7 +43,7 @@ async def entries_of(client: AsyncRedis, stream: str, customer: str) -> list[byt
     return [entry async for page in pages for entry, told in page if told.customer_id == customer]
 
 
-def erased_by(changes: Iterable[Change]) -> dict[str, int]:
+def erased_by(erasures: Iterable[Change]) -> dict[str, int]:
     """Whose entries are to go, and up to which version.
 
     A merged id's entries stay: what was published under it stays published.
@@ -55,9 +55,9 @@ def erased_by(changes: Iterable[Change]) -> dict[str, int]:
         ({'c1': 3}, {})
     """
     erased: dict[str, int] = {}
-    for change in changes:
-        if change.kind == "e" and not change.alias:
-            erased[change.customer] = max(change.version, erased.get(change.customer, 0))
+    for erasure in erasures:
+        if not erasure.alias:
+            erased[erasure.customer] = max(erasure.version, erased.get(erasure.customer, 0))
     return erased
 
 

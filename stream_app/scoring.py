@@ -158,6 +158,10 @@ class Scoring:
         self.scored = [0] * len(self.tracks)
         self.predictors: list[Predictor] = [cold_start(track.task) for track in self.tracks]
 
+    def index_of(self, lifecycle: str) -> int:
+        """The index of the lifecycle of that name."""
+        return next(index for index, track in enumerate(self.tracks) if track.name == lifecycle)
+
     def watches(self, kind: Kind) -> bool:
         """Whether an event of this kind counts in a measure that some rule reads."""
         watched = self._watched.get(kind)

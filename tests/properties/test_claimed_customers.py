@@ -34,13 +34,7 @@ def test_in_whatever_order_each_ends_as_if_nobody_had_claimed(
     events.append(build_event("Order Completed", START + DAY, customer="u2", message=999 << 20, amount=1))
     events.append(identify("u1", "u2", START + 2 * HOUR, 7_000))
     house = Household(rules)
-    for event in data.draw(st.permutations(events)):
-        house.fold(event)
-        if chance.random() < 0.6:
-            house.take(chance.randrange(3), chance.randint(1, 2))
-        if chance.random() < 0.2:
-            house.crash(chance.randrange(3))
-    house.settle(chance)
+    house.live_through(data.draw(st.permutations(events)), chance)
     house.crash(house.home("u2"))
     house.settle()
     alone = Partition(rules)

@@ -91,13 +91,7 @@ def test_whatever_the_order_and_the_crashes_the_customer_is_the_one_of_one_id(
 ) -> None:
     rules = scoring(PLAIN, lateness=3 * DAY)
     house, chance = Household(rules), random.Random(seed)
-    for event in data.draw(st.permutations(events)):
-        house.fold(event)
-        if chance.random() < 0.5:
-            house.take(chance.randrange(3), chance.randint(1, 2))
-        if chance.random() < 0.2:
-            house.crash(chance.randrange(3))
-    house.settle(chance)
+    house.live_through(data.draw(st.permutations(events)), chance)
     house.crash(chance.randrange(3))
     house.pass_to(START + 4 * DAY)
     house.settle()

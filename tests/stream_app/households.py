@@ -2,7 +2,7 @@
 
 import random
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import orjson
@@ -49,6 +49,16 @@ class Household:
             self.ends[place, source] += 1
             record = Arrived(event.at, source, offset, event)
             self._deliver(self.parts[place].fold([record], self.now))
+
+    def live_through(self, events: Iterable[Event], chance: random.Random) -> None:
+        """Fold events, with some notes taken and some crashes in between; then take all notes."""
+        for event in events:
+            self.fold(event)
+            if chance.random() < 0.5:
+                self.take(chance.randrange(3), chance.randint(1, 2))
+            if chance.random() < 0.2:
+                self.crash(chance.randrange(3))
+        self.settle(chance)
 
     def take(self, place: int, most: int = 1 << 30) -> bool:
         """Let a partition read its next notes; False if there are none."""

@@ -1,16 +1,20 @@
 """Redis servers of their own for tests that flush, stop or shard them."""
 
+import asyncio
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
 from redis import Redis
 from redis.exceptions import RedisError
 
 from stream_app.embedded.ports import choose_port, is_free
 from stream_app.embedded.redis import find_redis
+from stream_app.redis_connection import connect
+from stream_app.redis_sink import RedisSink
 
 SLOTS = 16_384
 
@@ -29,6 +33,26 @@ def server(directory: Path, *options: str, port: int = 0) -> Iterator[int]:
         finally:
             process.kill()
             process.wait()
+
+
+def on_empty(url: str, story: Callable[[Any], Awaitable[None]]) -> None:
+    """Tell a story with a client of a server that holds nothing, and has counted nothing."""
+
+    async def tell() -> None:
+        client: Any = connect(url)
+        try:
+            await client.flushall()
+            await client.config_resetstat()
+            await story(client)
+        finally:
+            await client.aclose()
+
+    asyncio.run(tell())
+
+
+def with_sink(url: str, story: Callable[[Any, RedisSink], Awaitable[None]]) -> None:
+    """The same with a sink of one lifecycle."""
+    on_empty(url, lambda client: story(client, RedisSink(client, "lifecycle:", ["retail"])))
 
 
 def wait_until_ready(port: int) -> None:

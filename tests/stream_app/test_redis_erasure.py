@@ -1,16 +1,14 @@
 """What erasures cost in Redis: the stream is read once for all who are erased together, and never for merged ids."""
 
-import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from stream_app.redis_connection import connect
 from stream_app.redis_erasure import PAGE, entries_of, scrub
 from stream_app.redis_keys import RedisKeys
 from stream_app.redis_sink import RedisSink
-from tests.stream_app.redis_servers import server
+from tests.stream_app.redis_servers import server, with_sink
 from tests.stream_app.stage_changes import Expected, Log, by_customer, change, held
 
 pytestmark = pytest.mark.integration
@@ -22,19 +20,6 @@ MANY = 2 * PAGE + 10
 def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with server(tmp_path_factory.mktemp("redis")) as port:
         yield f"redis://127.0.0.1:{port}"
-
-
-def on(url: str, story: Callable[[Any, RedisSink], Awaitable[None]]) -> None:
-    async def tell() -> None:
-        client: Any = connect(url)
-        try:
-            await client.flushall()
-            await client.config_resetstat()
-            await story(client, RedisSink(client, "lifecycle:", ["retail"]))
-        finally:
-            await client.aclose()
-
-    asyncio.run(tell())
 
 
 async def pages_read(client: Any) -> int:
@@ -70,7 +55,7 @@ def test_merging_ids_does_not_read_the_stream(url: str) -> None:
         assert ("c3", 1) in stream
         assert await client.get("lifecycle:alias:{never seen 3}") == b"c20"
 
-    on(url, story)
+    with_sink(url, story)
 
 
 def test_all_who_are_erased_in_one_batch_share_one_reading(url: str) -> None:
@@ -89,7 +74,7 @@ def test_all_who_are_erased_in_one_batch_share_one_reading(url: str) -> None:
             assert await pages_read(client) == 3
             assert by_customer((await held(client, KEYS))[2]) == by_customer(Expected(log).stream)
 
-    on(url, story)
+    with_sink(url, story)
 
 
 def test_an_erasure_whose_search_failed_is_searched_for_when_it_comes_again(url: str) -> None:
@@ -104,7 +89,7 @@ def test_an_erasure_whose_search_failed_is_searched_for_when_it_comes_again(url:
 
         assert again not in dict(await client.xrange(KEYS.changes))
 
-    on(url, story)
+    with_sink(url, story)
 
 
 def test_ids_are_found_however_their_json_is_written(url: str) -> None:
@@ -122,4 +107,4 @@ def test_ids_are_found_however_their_json_is_written(url: str) -> None:
         assert await scrub(client, "s", {"zoë": 2, "eve": 1}) == 2
         assert await client.xlen("s") == 0
 
-    on(url, story)
+    with_sink(url, story)

@@ -1,16 +1,14 @@
 """What Redis has lost is reported until somebody has heard it."""
 
-import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from stream_app.redis_connection import connect
 from stream_app.redis_keys import RedisKeys
 from stream_app.redis_records import RUN_LENGTH
 from stream_app.redis_sink import RedisSink, RedisUnavailable
-from tests.stream_app.redis_servers import server
+from tests.stream_app.redis_servers import server, with_sink
 from tests.stream_app.stage_changes import Log, change
 
 pytestmark = pytest.mark.integration
@@ -21,18 +19,6 @@ KEYS = RedisKeys("lifecycle:")
 def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with server(tmp_path_factory.mktemp("redis")) as port:
         yield f"redis://127.0.0.1:{port}"
-
-
-def on(url: str, story: Callable[[Any, RedisSink], Awaitable[None]]) -> None:
-    async def tell() -> None:
-        client: Any = connect(url)
-        try:
-            await client.flushall()
-            await story(client, RedisSink(client, "lifecycle:", ["retail"]))
-        finally:
-            await client.aclose()
-
-    asyncio.run(tell())
 
 
 def test_a_loss_is_reported_although_a_later_part_of_the_batch_fails_at_first(url: str) -> None:
@@ -52,7 +38,7 @@ def test_a_loss_is_reported_although_a_later_part_of_the_batch_fails_at_first(ur
         told = [(await sink.push(0, log.records[1:])).lost for _ in range(2)]
         assert told == [True, False]
 
-    on(url, story)
+    with_sink(url, story)
 
 
 def test_a_loss_is_reported_although_the_server_knows_no_scripts_any_more(url: str) -> None:
@@ -68,4 +54,4 @@ def test_a_loss_is_reported_although_the_server_knows_no_scripts_any_more(url: s
         told = [(await sink.push(0, log.records[1:])).lost for _ in range(2)]
         assert told == [True, False]
 
-    on(url, story)
+    with_sink(url, story)

@@ -1,7 +1,7 @@
 """Who asks Redis at the same time shares a round trip, and nobody else's error."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from redis.exceptions import ResponseError
 
 from stream_app.redis_connection import RedisUnavailable, connect, telling_redis
 from stream_app.redis_round_trips import RoundTrips
-from tests.stream_app.redis_servers import server
+from tests.stream_app.redis_servers import on_empty, server
 
 pytestmark = pytest.mark.integration
 
@@ -20,18 +20,6 @@ pytestmark = pytest.mark.integration
 def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     with server(tmp_path_factory.mktemp("redis")) as port:
         yield port
-
-
-def on(port: int, story: Callable[[Any], Awaitable[None]]) -> None:
-    async def tell() -> None:
-        client: Any = connect(f"redis://127.0.0.1:{port}")
-        try:
-            await client.flushall()
-            await story(client)
-        finally:
-            await client.aclose()
-
-    asyncio.run(tell())
 
 
 def test_each_gets_the_answers_to_its_own_commands(port: int) -> None:
@@ -43,7 +31,7 @@ def test_each_gets_the_answers_to_its_own_commands(port: int) -> None:
         assert answers == [[1, 2], [], [1]]
         assert await trips.ask([["RPUSH", "b", 2]]) == [2]
 
-    on(port, story)
+    on_empty(f"redis://127.0.0.1:{port}", story)
 
 
 def test_an_error_belongs_to_whoever_caused_it(port: int) -> None:
@@ -57,7 +45,7 @@ def test_an_error_belongs_to_whoever_caused_it(port: int) -> None:
         assert isinstance(bad, ResponseError)
         assert good == [b"1"]
 
-    on(port, story)
+    on_empty(f"redis://127.0.0.1:{port}", story)
 
 
 def test_one_who_gives_up_takes_nothing_from_the_others(port: int) -> None:
@@ -70,7 +58,7 @@ def test_one_who_gives_up_takes_nothing_from_the_others(port: int) -> None:
             await leaving
         assert await staying == [2]
 
-    on(port, story)
+    on_empty(f"redis://127.0.0.1:{port}", story)
 
 
 def test_a_server_that_is_away_is_told_to_everybody(tmp_path: Path) -> None:
