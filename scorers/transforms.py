@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from scorers.closed_form import NOTHING_KNOWN, Silence, silence
+from scorers.closed_form import NEVER, NOTHING_KNOWN, Silence, silence
 from scorers.linear import Vector
 
 AGES: Final = (
@@ -132,7 +132,7 @@ def rhythm(features: Sequence[float], basis: str) -> Rhythm | None:
         age, recency = features[FIRST_EVENT], features[LAST_EVENT]
         # Somebody known by an e-mail alone has events but no session: one visit is the least that can be said.
         acts = max(features[SESSIONS], 1.0)
-    if not (acts >= 1.0 and 0.0 <= age < LONG_AGO_DAYS):
+    if not (acts >= 1.0 and 0.0 <= age < NEVER):  # a customer of ten years and more is no stranger
         return None
     return Rhythm(min(acts, MOST), age, recency if 0.0 <= recency <= age else age)
 

@@ -3,8 +3,9 @@ from math import isfinite
 from hypothesis import given
 from hypothesis import strategies as st
 
+from scorers.predictor import cold_start
 from scorers.transforms import FEATURES, INPUTS, inputs, rhythm
-from tests.scorers.buyers import features_of
+from tests.scorers.buyers import TASK, features_of
 
 vectors = st.lists(st.floats(), min_size=len(FEATURES), max_size=len(FEATURES))
 
@@ -32,6 +33,17 @@ def test_visits_stand_for_activity_where_orders_do_not() -> None:
     x = features_of(sessions=5, days_since_first_event=100, days_since_last_event=1)
     assert rhythm(x, "orders") is None
     assert rhythm(x, "events") == (5, 100, 1)
+
+
+def test_a_customer_of_more_than_ten_years_is_still_one() -> None:
+    seen = {"sessions": 40, "days_since_first_event": 4401.0, "days_since_last_event": 5.0}
+    x = features_of(orders=40, days_since_first_order=4400.0, days_since_last_order=5.0, **seen)
+    assert rhythm(x, "orders") == (40, 4400, 5)
+    assert rhythm(x, "events") == (40, 4401, 5)
+    gone = features_of(orders=40, days_since_first_order=4400.0, days_since_last_order=3660.0)
+    predictor = cold_start(TASK)
+    assert 0.0 < predictor.churn(x) < 0.6
+    assert predictor.churn(gone) > 0.99
 
 
 def test_whoever_orders_by_the_million_stretches_no_scale() -> None:
