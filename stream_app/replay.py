@@ -116,10 +116,10 @@ class _Replay:
         if first is None:
             return self._progress
         progress, started = self._progress, time.monotonic()
-        progress.first = progress.at = first.at
         await self._say_that_ticks_will_come()
         due_tick = started + _SECONDS_A_TICK
         for number, record in enumerate(itertools.chain([first], records)):
+            progress.first = progress.first or record.at  # what comes before the first time has none
             if self._speed is not None:
                 await self._wait(record.at, started)
             if self._since >= _EVENTS_A_TICK or (number % _LOOK_EVERY == 0 and time.monotonic() >= due_tick):

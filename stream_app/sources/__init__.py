@@ -4,8 +4,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from state.events import Bounds
+from state.events import Bounds, decode
 from state.measures import MeasureMap
+from state.rejection import Rejected
 from stream_app.errors import Misconfigured
 from stream_app.sources import (
     cdnow,
@@ -102,7 +103,15 @@ def open_source(
         raise Misconfigured(
             "--column belongs to --format csv, and --format csv needs it: --column customer=COLUMN …"
         )
-    reading = Reading(str(path), topic_of, received_at)
+
+    def refuses(value: bytes) -> bool:
+        try:
+            decode(value, None, kinds, bounds, received_at)
+        except Rejected:
+            return True
+        return False
+
+    reading = Reading(str(path), topic_of, received_at, refuses=refuses)
     if form == "events":
         records = events.read(byte_lines(path), reading, kinds, bounds)
     elif columns is not None:

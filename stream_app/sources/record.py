@@ -47,8 +47,10 @@ class Reading:
             measured.
         dropped: Rows that were left out on purpose, by reason; shown in every summary, so that nothing is
             lost silently.
-        malformed: Rows that were passed on as they are because they cannot be read: they become dead letters.
+        malformed: Rows that cannot be read, and are passed on as they are, or that the worker rejects: they become
+            dead letters.
         read: Records so far.
+        refuses: Whether the worker will reject what a row has become: a dead letter moves no time.
     """
 
     name: str
@@ -57,3 +59,4 @@ class Reading:
     dropped: Counter[str] = field(default_factory=Counter)
     malformed: int = 0
     read: int = 0
+    refuses: Callable[[bytes], bool] = lambda _value: False

@@ -1,7 +1,8 @@
 """How the rows of a table become records: the loop that every reader of a fixed table shares.
 
 A row that cannot be read is passed on as it is, so that it becomes a dead letter with its original text
-instead of being lost or ending a replay after hours. Only if the very first row cannot be read is the source
+instead of being lost or ending a replay after hours. Like one that the worker rejects, such as a date in 2099, it moves
+no time: it stands at the time of the row before it. Only if the very first row cannot be read is the source
 refused: then it is another format.
 """
 
@@ -39,18 +40,23 @@ def records_of(
         if not row:
             continue
         number += 1
+        is_refused = True
         try:
             record = read_row(number, row)
+            is_refused = record is not None and reading.refuses(record.value)
         except _UNREADABLE as error:
             if number == 1:
                 raise SourceUnreadable(
                     f"{reading.name}: row 1 cannot be read ({error}); expected {expected}; check --format"
                 ) from error
-            reading.malformed += 1
             record = Record(at, MALFORMED_TOPIC, "", ",".join(row).encode())
-        if record is not None:
-            at = record.at
-            yield record
+        if record is None:
+            continue
+        if is_refused:
+            reading.malformed += 1
+            record = record._replace(at=at)
+        at = record.at
+        yield record
 
 
 def header_positions(rows: Iterator[list[str]], reading: Reading, wanted: Iterable[str]) -> dict[str, int]:

@@ -91,6 +91,13 @@ def test_other_clients_put_a_customer_into_the_same_partition(settings: Settings
     assert asyncio.run(with_the_default_partitioner()) == expected
 
 
+def test_a_line_without_a_time_before_the_first_event_keeps_nobody_waiting(settings: Settings) -> None:
+    records, broken = excerpt()[:2], Record(0, "clickstream", "", b"{broken")
+    replaying = replay([broken, *records], settings, speed=1e6)
+
+    assert asyncio.run(asyncio.wait_for(replaying, 60)).first == records[0].at
+
+
 def test_the_last_tick_tells_every_partition_the_end_and_its_offsets(settings: Settings) -> None:
     sent(settings, excerpt()[:3])
     arrived = asyncio.run(everything(settings, "purchases"))

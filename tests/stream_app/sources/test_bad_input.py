@@ -8,6 +8,7 @@ import pytest
 
 from stream_app.errors import Misconfigured
 from stream_app.sources import Columns, Record, SourceUnreadable
+from stream_app.sources.times import parse_time
 from tests.stream_app.datasets import EXCERPTS, opened
 
 
@@ -103,6 +104,19 @@ def test_a_broken_row_in_the_middle_is_passed_on_as_it_is(tmp_path: Path) -> Non
 
     assert [record.value for record in records][1] == b"1,2,3,pv,soon"
     assert (records[1].customer, source.reading.malformed, len(records)) == ("", 1, 3)
+
+
+@pytest.mark.parametrize(
+    "bad", ["2099-01-01,c1,5", "1901-01-01,c1,5", "2020-01-05,,5", "2020-01-05,c1,-5", "soon,c1,5"]
+)
+def test_a_row_that_the_worker_rejects_moves_no_time(tmp_path: Path, bad: str) -> None:
+    path = tmp_path / "orders.csv"
+    path.write_text(f"when,who,paid\n2020-01-01,c1,5\n{bad}\n2020-01-03,c1,5\n")
+    mapping = Columns({"customer": "who", "timestamp": "when", "revenue": "paid"}, "Order Completed")
+    source = opened(path, "csv", columns=mapping)
+    days = [(record.at - parse_time("2020-01-01")) // 86_400_000_000 for record in source.records]
+
+    assert (days, source.reading.malformed) == ([0, 0, 2], 1)
 
 
 def test_an_unknown_format_is_a_wrong_usage() -> None:
