@@ -119,12 +119,18 @@ def unpack(data: bytes) -> list[float]:
 
 
 def is_askable(profile: "Profile", label: ChurnLabel) -> bool:
-    """Whether the question makes sense: only the active can stop, only who has not cancelled can cancel."""
+    """Whether the question makes sense: only the active can stop, only who has not cancelled can cancel.
+
+    Whoever has paid since the last cancellation has subscribed again, and can cancel again.
+    """
     if label == "orders":
         return profile.counts[ORDERS] > 0
     if label == "events":
         return profile.counts[EVENTS] > 0
-    return profile.counts[EVENTS] > 0 and profile.counts[CANCELLATIONS] == 0
+    has_cancelled = profile.counts[CANCELLATIONS] > 0
+    return profile.counts[EVENTS] > 0 and not (
+        has_cancelled and profile.last[CANCELLATIONS] >= profile.last[ORDERS]
+    )
 
 
 def ask(

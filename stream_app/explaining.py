@@ -5,10 +5,20 @@ import asyncio
 import msgspec
 
 from scorers.explanation import Explanation, explain
-from scorers.predictor import cold_start
+from scorers.predictor import Predictor, cold_start
 from scorers.snapshot import SnapshotRefused
 from scorers.transforms import FEATURES
-from state import DAY, FeaturePlan, Profile, Standing, StateError, decode_profile, format_instant, is_context
+from state import (
+    DAY,
+    FeaturePlan,
+    Profile,
+    Standing,
+    StateError,
+    decode_profile,
+    format_instant,
+    is_askable,
+    is_context,
+)
 from stream_app.control import control
 from stream_app.errors import LifecycleAppError
 from stream_app.model_topic import newest_snapshot
@@ -27,7 +37,7 @@ class Why(msgspec.Struct, frozen=True):
 
     Attributes:
         as_of: Instant of the explanation (RFC 3339), that of the customer's last evaluation.
-        by_lifecycle: None for a customer who was never active in the sense of that lifecycle.
+        by_lifecycle: None for a customer without a churn risk: never active in the sense of that lifecycle, or cancelled.
     """
 
     as_of: str
@@ -58,10 +68,16 @@ async def why(settings: Settings, customer: str) -> Why | str:
     return Why(
         as_of=format_instant(at),
         by_lifecycle={
-            name: explain(known.get(name) or cold_start(task), _seen(profile, standing, at), MOST_REASONS)
+            name: _explained(known.get(name) or cold_start(task), profile, standing, at)
             for (name, task), standing in zip(tasks, profile.standings, strict=False)
         },
     )
+
+
+def _explained(predictor: Predictor, profile: Profile, standing: Standing, at: int) -> Explanation | None:
+    if not is_askable(profile, predictor.task.churn):
+        return None
+    return explain(predictor, _seen(profile, standing, at), MOST_REASONS)
 
 
 def _seen(profile: Profile, standing: Standing, at: int) -> list[float]:

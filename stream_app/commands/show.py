@@ -110,7 +110,7 @@ def _print_why(console: Console, reasons: Why | str, lifecycle: str) -> None:
         return
     told = reasons.by_lifecycle.get(lifecycle)
     if told is None:
-        console.print("why: nothing to lose yet, the customer was never active")
+        console.print("why: nothing to lose, the customer was never active or has cancelled")
         return
     learned = (
         f"{told.share:.0%} learned from {told.labels:,} labels" if told.labels else "no labels learned yet"

@@ -235,7 +235,9 @@ def why_table(reasons: Why | str, lifecycle: str) -> Table:
         return Table("Why this risk?", columns, [], f"Unknown: {reasons}")
     told = reasons.by_lifecycle.get(lifecycle)
     if told is None:
-        return Table("Why this risk?", columns, [], "Nothing to lose yet: the customer was never active.")
+        return Table(
+            "Why this risk?", columns, [], "Nothing to lose: the customer was never active, or has cancelled."
+        )
     learned = (
         f"{told.share:.0%} learned from {told.labels:,} labels" if told.labels else "no labels learned yet"
     )

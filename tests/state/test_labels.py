@@ -119,6 +119,10 @@ def test_only_who_can_stop_is_asked() -> None:
     ]
     gone = folded([build_event("Subscription Cancelled")], PLAN)
     assert not is_askable(gone, "cancellations")
+    apply(gone, build_event("Subscription Started", at=START + 1), PLAN)
+    assert is_askable(gone, "cancellations")
+    apply(gone, build_event("Subscription Cancelled", at=START + 2), PLAN)
+    assert not is_askable(gone, "cancellations")
     assert not is_askable(Profile(), "events")
 
 

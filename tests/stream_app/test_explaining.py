@@ -30,11 +30,12 @@ from stream_app.worker.changelog import stamped
 pytestmark = pytest.mark.integration
 
 
-def bought(settings: Settings, *days: str) -> Profile:
-    """The profile of somebody who ordered on these days."""
+def bought(settings: Settings, *days: str, last: str = "Order Completed") -> Profile:
+    """The profile of somebody who ordered on these days, and did something else on the last of them."""
     scoring, kinds, profile = scoring_for(settings), load_measures(settings), Profile()
     for number, day in enumerate(days):
-        order = {"type": "track", "event": "Order Completed", "messageId": f"m{number}", "userId": "ann"}
+        name = last if number + 1 == len(days) else "Order Completed"
+        order = {"type": "track", "event": name, "messageId": f"m{number}", "userId": "ann"}
         order |= {"timestamp": f"{day}T12:00:00Z", "properties": {"revenue": 20}}
         now = parse_instant("2026-01-01T00:00:00Z")
         event = decode_event(orjson.dumps(order), None, kinds, Bounds(), now)
@@ -70,6 +71,29 @@ def test_the_explanation_is_that_of_the_stored_profile_and_the_newest_models(
     assert told.reasons[0].text.startswith("last order 0 days ago, usually every 31 days: lowers the risk")
     assert 0 < told.churn_risk < 0.5
     assert bob == f"{changelog_name(settings)} holds no profile of 'bob'"
+
+
+def test_there_is_nothing_to_explain_of_who_has_cancelled(kafka: str, tmp_path: Path) -> None:
+    prefix = f"t{uuid4().hex[:12]}"
+    settings = Settings(kafka=kafka, prefix=prefix, data_dir=tmp_path, lifecycles=("saas",))
+
+    async def scenario(last: str) -> Why | str:
+        options = client_options(settings)
+        await ensure(settings.kafka, declare(settings), options)
+        profile = bought(settings, "2025-01-01", "2025-02-01", last=last)
+        where = partition_of(b"ann", settings.topics.partitions)
+        async with AIOKafkaProducer(**options) as producer:
+            value = stamped(1, encode_profile(profile))
+            await producer.send_and_wait(changelog_name(settings), value, b"ann", where)
+        return await why(settings, "ann")
+
+    paying, gone = (
+        asyncio.run(scenario(name)) for name in ("Subscription Renewed", "Subscription Cancelled")
+    )
+    assert isinstance(paying, Why)
+    assert isinstance(paying.by_lifecycle["saas"], Explanation)
+    assert isinstance(gone, Why)
+    assert gone.by_lifecycle == {"saas": None}
 
 
 def test_without_kafka_one_sentence_says_so(tmp_path: Path) -> None:
