@@ -23,6 +23,7 @@ MODEL, GUIDE = "#0072B2", "#999999"
 _BASELINES = ("#D55E00", "#009E73", "#CC79A7")
 _STYLE: Any = {
     "svg.fonttype": "none",  # text stays text: searchable, and small
+    "text.parse_math": False,  # a stage may have dollars in its name
     "font.family": "sans-serif",
     "font.size": 10.0,
     "axes.spines.top": False,

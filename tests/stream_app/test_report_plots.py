@@ -30,6 +30,13 @@ def test_a_plot_is_whole_svg_with_text_as_text(svg: str) -> None:
     assert any(element.tag.endswith("text") for element in root.iter())
 
 
+def test_dollars_in_a_name_are_no_formula() -> None:
+    svg = plots.stages_over_time([(0, [1, 2]), (86_400_000_000, [2, 2])], ("$5 to $10", "$_{$"))
+
+    assert "$5 to $10" in svg
+    assert "$_{$" in svg
+
+
 def test_the_same_result_gives_the_same_bytes() -> None:
     assert plots.roc({"a": SAID}, BECAME, {"a": 1.0}) == plots.roc({"a": SAID}, BECAME, {"a": 1.0})
 
