@@ -129,6 +129,8 @@ def define(text: str, catalogue: Catalogue, source: str) -> Definition:
         found = re.search(r"at line (\d+)", str(error))
         line = int(found[1]) if found else text.count("\n") + 1
         raise LifecycleError(f"{source}:{line}: is not TOML: {error}") from error
+    except RecursionError:
+        raise LifecycleError(f"{source}:1: is nested too deeply, no lifecycle") from None
     return _Checker(text, source, catalogue).definition(document)
 
 

@@ -13,7 +13,7 @@ _UNITS: Final = {
     "ms": 1_000,
     "us": 1,
 }
-_WRITTEN: Final = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?(w|d|h|ms|us|m|s)", re.ASCII)
+_WRITTEN: Final = re.compile(r"([0-9]{1,99}(?:\.[0-9]{1,99})?) ?(w|d|h|ms|us|m|s)", re.ASCII)
 _LONGEST: Final = 1 << 61  # far beyond any event time, and still an instant when added to one
 
 

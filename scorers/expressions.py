@@ -17,7 +17,7 @@ _MOST_CHARACTERS: Final = 4_000
 _DEEPEST: Final = 40  # far below what the interpreter's own parser takes when the tree is compiled
 
 _TOKENS: Final = re.compile(
-    r"\s*(?:(?P<number>(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)(?![A-Za-z0-9_.])"
+    r"\s*(?:(?P<number>(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?)(?![A-Za-z0-9_.])"
     r"|(?P<name>[A-Za-z_][A-Za-z0-9_]*)"
     r"|(?P<sign><=|>=|==|!=|[<>()+\-*/]))",
     re.ASCII,

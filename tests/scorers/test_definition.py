@@ -72,6 +72,11 @@ def test_every_later_stage_needs_a_condition() -> None:
         define(text, PublishedNames(), "shop")
 
 
+def test_endless_nesting_is_refused() -> None:
+    with pytest.raises(LifecycleError, match=r"shop:1: is nested too deeply"):
+        define("x = " + "[" * 100_000, PublishedNames(), "shop")
+
+
 @pytest.mark.parametrize("text", ['name = "x"', 'name = "x"\nstage = []', 'name = "x"\nstage = 3'])
 def test_a_lifecycle_has_stages(text: str) -> None:
     with pytest.raises(LifecycleError, match="needs"):

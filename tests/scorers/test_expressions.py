@@ -32,6 +32,8 @@ def test_names_come_in_the_order_of_the_text() -> None:
         ("(x > 1", 0, "a bracket is not closed"),
         ("x > 1)", 5, "')' is not expected"),
         ("x > 1e999", 4, "too large"),
+        ("x > 1e-999999999", 4, "is not a number"),
+        ("x > 0e999999999", 4, "is not a number"),
         ("3x > 1", 0, "'3x' is not a number"),
         ("x > 1_000", 4, "is not a number"),
         ("", 0, "ends too early"),
