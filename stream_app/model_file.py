@@ -1,5 +1,6 @@
 """Models in a file: what a backtest has learned from history, for a trainer to begin with."""
 
+import errno
 import hashlib
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,7 +11,27 @@ from scorers.snapshot import MOST_BYTES, LearnerState, SnapshotRefused, open_sna
 from stream_app.errors import Misconfigured, WorkFailed
 from stream_app.training import OUTCOMES
 
-__all__ = ["load_models", "save_models"]
+__all__ = ["check_place", "load_models", "save_models"]
+
+
+def check_place(path: Path) -> None:
+    """Refuse a place that cannot be written, before a long run whose models are to go there.
+
+    Raises:
+        Misconfigured: If a file cannot be made there.
+    """
+    draft = _draft(path)
+    try:
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, "is a folder; name a file in it")
+        draft.touch()
+        draft.unlink()
+    except OSError as error:
+        raise Misconfigured(f"--save-model {path}: cannot be written ({error.strerror})") from error
+
+
+def _draft(path: Path) -> Path:
+    return path.with_name(f".{path.name}.draft")
 
 
 def save_models(path: Path, learners: Mapping[str, Learner], key: bytes, created_at: str) -> int:
@@ -40,7 +61,7 @@ def save_models(path: Path, learners: Mapping[str, Learner], key: bytes, created
         data = seal(state, key, created_at)
     except SnapshotRefused as refused:
         raise WorkFailed(f"--save-model {path}: {refused}") from refused
-    draft = path.with_name(f".{path.name}.draft")
+    draft = _draft(path)
     try:
         draft.write_bytes(data)
         draft.replace(path)

@@ -109,7 +109,7 @@ def backtest(
     from stream_app.backtest import Backtest, Plan, with_label_horizon  # noqa: PLC0415
     from stream_app.backtest_files import LineFiles, metrics_of, write_json  # noqa: PLC0415
     from stream_app.model_figures import model_figures  # noqa: PLC0415
-    from stream_app.model_file import save_models  # noqa: PLC0415
+    from stream_app.model_file import check_place, save_models  # noqa: PLC0415
     from stream_app.progress_display import ProgressDisplay  # noqa: PLC0415
     from stream_app.scoring import scoring_for  # noqa: PLC0415
     from stream_app.worker.stores import MemoryStore  # noqa: PLC0415
@@ -117,6 +117,10 @@ def backtest(
     scoring = scoring_for(settings)
     if horizon is not None:
         with_label_horizon(scoring, horizon)
+    if save_model is not None:
+        check_place(save_model)
+        secret = settings.models.key
+        key = model_key(None if secret is None else secret.get_secret_value(), settings.data_dir)
     names = ("transitions.jsonl", "predictions.jsonl", "labels.jsonl", "profiles.jsonl")
     with ProgressDisplay(f"backtesting {source}") as display, LineFiles(out, *names) as files:
         if opened.notice:
@@ -144,12 +148,10 @@ def backtest(
             write_json(out / "metrics.json", metrics)
             page = report_page(run, scoring, metrics, models, source)
             (out / "report.html").write_text(page, encoding="utf-8")
-        if save_model is not None:
-            secret = settings.models.key
-            key = model_key(None if secret is None else secret.get_secret_value(), settings.data_dir)
-            save_models(save_model, run.learners, key, format_instant(now))
-            display.say(f"the models are in {save_model}")
     typer.echo(json.dumps(metrics) if as_json else _sentences(source, metrics, out))
+    if save_model is not None:
+        save_models(save_model, run.learners, key, format_instant(now))
+        typer.echo(f"the models are in {save_model}", err=True)
 
 
 def _duration(text: str | None, flag: str) -> int | None:
