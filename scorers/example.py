@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
+from datetime import datetime
 from math import inf
 
 import msgspec
@@ -90,7 +91,15 @@ def decode_example(data: bytes) -> Example:
     Raises:
         msgspec.DecodeError: When the bytes are not an example; the message says which field.
     """
-    return _DECODER.decode(data)
+    try:
+        example = _DECODER.decode(data)
+        for instant in (example.asked_at, example.answered_at):
+            datetime.fromisoformat(instant)
+    except msgspec.DecodeError:
+        raise
+    except ValueError as error:  # no UTF-8, or no instant
+        raise msgspec.DecodeError(str(error)) from error
+    return example
 
 
 def schema_of(names: Sequence[str]) -> str:

@@ -214,7 +214,12 @@ class Trainer:
         due = ending or late or training.fresh >= self._pace.broadcast_examples
         if not training.fresh or not due:
             return
-        data = training.snapshot(self.topic.key, format_instant(self._now()))
+        try:
+            data = training.snapshot(self.topic.key, format_instant(self._now()))
+        except SnapshotRefused as refused:
+            raise WorkFailed(
+                f"the models cannot be published: {refused}; configure fewer lifecycles, or fewer stages in each"
+            ) from refused
         where = self.topic.models
         async with producer.transaction():
             await producer.send_and_wait(where.topic, data, key=RECORD_KEY, partition=where.partition)

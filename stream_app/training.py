@@ -100,7 +100,7 @@ class Training:
     def _learn(self, value: bytes | None) -> str:
         try:
             example = decode_example(value or b"")
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except msgspec.DecodeError:
             return "unreadable"
         learner = self.state.learners.get(example.lifecycle)
         if learner is None:

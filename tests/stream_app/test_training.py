@@ -1,7 +1,8 @@
+import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scorers.example import encode_example
+from scorers.example import decode_example, encode_example
 from scorers.learner import Task
 from scorers.snapshot import open_snapshot
 from stream_app.training import Training
@@ -52,10 +53,13 @@ def test_an_offset_absorbed_before_changes_nothing() -> None:
 
 
 def test_what_cannot_be_read_is_counted_and_passed() -> None:
-    training = learned([b"{", None, b'{"id": 1}', b"\xff\xfe", EXAMPLES[0]])
-    assert training.state.outcomes["unreadable"] == 4
+    known = decode_example(EXAMPLES[0])
+    timeless = [msgspec.structs.replace(known, **{name: "soon"}) for name in ("asked_at", "answered_at")]
+    bad = [b"{", None, b'{"id": 1}', b"\xff\xfe", *map(encode_example, timeless)]
+    training = learned([*bad, EXAMPLES[0]])
+    assert training.state.outcomes["unreadable"] == 6
     assert training.learned == 1
-    assert training.state.offset == 5
+    assert training.state.offset == 7
 
 
 def test_an_example_of_another_lifecycle_is_passed() -> None:
