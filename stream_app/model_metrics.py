@@ -54,13 +54,15 @@ class ModelMetrics(Collector):
             for name in names
         }
         published = parse_instant(training.published_at) if training.published_at else self._since
-        version = GaugeMetricFamily("lifecycle_model_version", "Labels learned", labels=["model"])
+        version = GaugeMetricFamily(
+            "lifecycle_model_version", "Version of the models, as workers serve them", labels=["model"]
+        )
         age = GaugeMetricFamily("lifecycle_model_age_seconds", "Since the last snapshot", labels=["model"])
         for lifecycle, learner in training.state.learners.items():
             drifts.add_metric([f"{lifecycle}:churn"], learner.churn.drifts)
             for model, figures in _figures(learner).items():
                 label = [f"{lifecycle}:{model}"]
-                version.add_metric(label, learner.labels)
+                version.add_metric(label, learner.version)
                 age.add_metric(label, max(0.0, (self._now() - published) / 1e6))
                 examples.add_metric(label, figures.pop("examples") or 0.0)
                 for name in names:

@@ -192,7 +192,7 @@ def _figures(context: Context, asked: Asked, overall: Quality) -> list[Figure]:
         figures.append(
             Figure(
                 "Serving model",
-                f"{snapshot.predictors[asked.lifecycle].version:,}",
+                f"{snapshot.predictors[asked.lifecycle].labels:,}",
                 f"labels learned; sent {written(snapshot.created_at, 'time')}",
             )
         )

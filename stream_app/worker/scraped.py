@@ -89,7 +89,7 @@ class Scraped(Collector):
             "lifecycle_model_predictions", "Customers scored by the models", labels=["model"]
         )
         version = GaugeMetricFamily(
-            "lifecycle_model_version", "Labels that the serving model has learned", labels=["model"]
+            "lifecycle_model_version", "Version of the models that serve", labels=["model"]
         )
         age = GaugeMetricFamily(
             "lifecycle_model_age_seconds", "Since the snapshot that serves was made", labels=["model"]

@@ -73,7 +73,10 @@ def test_labels_waits_stages_tenths_and_baselines_are_served() -> None:
     by_stage = [float(line.split()[-1]) for line in page.splitlines() if "model_stage_examples{" in line]
     assert sum(by_stage) == len(asked)
     losses = [float(line.split()[-1]) for line in page.splitlines() if "model_stage_log_loss{" in line]
-    overall = training.state.learners["retail"].figures()["churn"]["log_loss"]
+    learner = training.state.learners["retail"]
+    assert learner.version > learner.labels, "the closed form was fitted"
+    assert f'lifecycle_model_version{{model="retail:value"}} {learner.version}.0' in page
+    overall = learner.figures()["churn"]["log_loss"]
     assert sum(n * loss for n, loss in zip(by_stage, losses, strict=True)) / len(asked) == pytest.approx(
         overall
     )
