@@ -26,6 +26,7 @@ from state import (
     Rejected,
     decode_event,
     format_instant,
+    parse_instant,
 )
 from stream_app.alignment import Alignment, Arrived
 from stream_app.effects import Effects, Refused
@@ -284,9 +285,15 @@ class Backtest:
                 self._questions.note_example(output.key.decode(), output.payload)
 
     def _note_merge(self, merge: dict[str, Any]) -> None:
-        self.outcome.merges[merge["action"]] += 1
-        if merge["action"] == "merged":
-            self._moved.add(merge["anonymous_id"])
+        action, customer, other = merge["action"], merge["customer_id"], merge["anonymous_id"]
+        self.outcome.merges[action] += 1
+        if action == "merged":
+            self._moved.add(other)
+            self._purchases.join(customer, other, parse_instant(merge["event_time"]))
+        elif action == "unmerged":
+            self._purchases.part(customer, other)
+        if self._snapshots is not None:
+            self._snapshots.note_merge(action, other)
 
     def _note_change(self, payload: bytes) -> None:
         change = orjson.loads(payload)

@@ -77,6 +77,7 @@ class Learned(msgspec.Struct, frozen=True, kw_only=True):
         answered_at: When their horizon had passed (µs).
         learned_at: When the models learned (µs of event time).
         examples: How many customers.
+        known: How many labels of each kind: not every customer has all.
         model_version: Version of the models afterwards.
     """
 
@@ -86,6 +87,7 @@ class Learned(msgspec.Struct, frozen=True, kw_only=True):
     answered_at: int
     learned_at: int
     examples: int
+    known: dict[str, int]
     model_version: int
 
 
@@ -178,8 +180,8 @@ class Judgement:
     def learned(self, trail: Iterable[Learned]) -> None:
         """Keep the audit trail of what was learned."""
         for step in trail:
-            for label in step.labels:
-                self.waits[label, step.learned_at - step.asked_at] += step.examples
+            for label, count in step.known.items():
+                self.waits[label, step.learned_at - step.asked_at] += count
             self._audit(
                 orjson.dumps(
                     {

@@ -97,7 +97,8 @@ class Questions:
                 answered_at=parse_instant(example.answered_at),
                 learned_at=at,
                 examples=1,
-                model_version=learner.labels,
+                known={"churn": 1, "next_stage": 1, "value": 1},
+                model_version=learner.version,
             )
             self._judgements[example.lifecycle].learned([step])
         self._answered.clear()

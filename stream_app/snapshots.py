@@ -7,7 +7,7 @@ follows a stage is known long before who has churned.
 The metric takes the stored prediction before a model learns.
 """
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from itertools import groupby
@@ -33,6 +33,7 @@ _EVENTS, _ORDERS, _REVENUE, _CANCELLATIONS = (
     MEASURE_IDS[name] for name in ("events", "orders", "revenue", "cancellations")
 )
 _WATCHED = {"orders": _ORDERS, "events": _EVENTS, "cancellations": _CANCELLATIONS}
+_LABELS = ("churn", "next_stage", "value")
 _MICRO = 1_000_000
 _LARGEST = 3.4e38
 _written = lru_cache(maxsize=256)(format_instant)
@@ -71,6 +72,7 @@ class Snapshots:
         self._waiting: list[deque[Asked]] = [deque() for _ in scoring.tracks]
         self._moves: dict[tuple[str, str], deque[tuple[int, int]]] = {}
         self._names: dict[str, str] = {}  # each id once, however many questions wait
+        self._merged: set[str] = set()
         self.due = self._next
 
     def note_move(self, change: Mapping[str, Any]) -> None:
@@ -78,6 +80,13 @@ class Snapshots:
         track = next(track for track in self._scoring.tracks if track.name == change["lifecycle"])
         moves = self._moves.setdefault((track.name, change["customer_id"]), deque())
         moves.append((parse_instant(change["event_time"]), track.stages.index(change["stage"])))
+
+    def note_merge(self, action: str, name: str) -> None:
+        """Remember which ids have become part of a customer: what was asked about them has no answer of its own."""
+        if action == "merged":
+            self._merged.add(name)
+        elif action == "unmerged":
+            self._merged.discard(name)
 
     def cross(self, engine: PartitionEngine, at: int) -> None:
         """Answer, learn and ask at *at*; the engine holds everything before it and nothing later."""
@@ -152,19 +161,24 @@ class Snapshots:
 
     def _settle(self, engine: PartitionEngine, track: Track, asked: Asked, labels: tuple[str, ...]) -> None:
         if "next_stage" in labels:
-            for row, customer in asked.rows():
+            for row, customer in self._whole(asked):
                 moved = self._move(track, customer, asked.at)
                 asked.following[row] = asked.stages[row] if moved == UNKNOWN else moved
         if labels == ("next_stage",):
             return
-        for row, customer in asked.rows():
+        for row, customer in self._whole(asked):
             profile = engine.profile(customer)
             if profile is None:
                 continue
             if "churn" in labels and asked.risk(row) is not None:
                 asked.churned[row] = _churned(profile, asked.at, track)
             if "value" in labels:
-                asked.spent[row] = max(0, profile.counts[_REVENUE] - asked.revenue(row)) / _MICRO
+                before = asked.revenue(row) + self._purchases.brought(customer, asked.at)
+                asked.spent[row] = max(0, profile.counts[_REVENUE] - before) / _MICRO
+
+    def _whole(self, asked: Asked) -> Iterator[tuple[int, str]]:
+        """Those asked about who are still customers of their own."""
+        return ((row, customer) for row, customer in asked.rows() if customer not in self._merged)
 
     def _move(self, track: Track, customer: str, at: int) -> int:
         """The first stage moved to within the horizon, -1 for none; moves before the question are forgotten."""
@@ -174,17 +188,23 @@ class Snapshots:
         return moves[0][1] if moves and moves[0][0] < at + track.horizons.next_stage else UNKNOWN
 
     def _learn(self, track: Track, asked: Asked, labels: tuple[str, ...], horizon: int, at: int) -> None:
-        learner = self.learners[track.name]
+        learner, known, examples = self.learners[track.name], Counter[str](), 0
         for example in self._examples(track, asked, labels, at):
+            if example.is_open:
+                continue  # no label of these: never active, or part of another customer by now
             learner.learn(example)
+            examples += 1
+            answers = example.churned, example.next, example.spent
+            known.update(name for name, each in zip(_LABELS, answers, strict=True) if each is not None)
         step = Learned(
             lifecycle=track.name,
             labels=labels,
             asked_at=asked.at,
             answered_at=asked.at + horizon,
             learned_at=at,
-            examples=len(asked),
-            model_version=learner.labels,
+            examples=examples,
+            known=known,
+            model_version=learner.version,
         )
         self._judgements[track.name].learned([step])
 
@@ -227,9 +247,7 @@ class Snapshots:
             judgement.tell(prediction)
 
     @staticmethod
-    def _prediction(
-        track: Track, asked: Asked, row: int, labels: Iterable[str] = ("churn", "next_stage", "value")
-    ) -> Prediction:
+    def _prediction(track: Track, asked: Asked, row: int, labels: Iterable[str] = _LABELS) -> Prediction:
         churned, following, spent = asked.churned[row], asked.following[row], asked.spent[row]
         return Prediction(
             customer=asked.customers[row],

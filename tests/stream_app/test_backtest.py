@@ -121,6 +121,42 @@ def test_ids_that_are_one_person_become_one_customer(tmp_path: Path) -> None:
     ]
 
 
+def test_what_was_asked_about_an_id_that_became_a_customer_has_no_answer_of_its_own(tmp_path: Path) -> None:
+    """Ann has bought once as a1 before she logs in on day 10, and buys once more as ann, once as a1."""
+    anonymous = {"userId": None, "anonymousId": "a1"}
+    login = {"type": "identify", "event": None, "anonymousId": "a1"}
+    days = (0, 4, 10, 20, 30)
+    more = ({}, anonymous, login, {}, anonymous)
+    lines = [event(number, day, **each) for number, (day, each) in enumerate(zip(days, more, strict=True))]
+    source = tmp_path / "events.jsonl"
+    source.write_bytes(b"\n".join(lines))
+    flags = ["--until", "2020-08-01T00:00:00Z", "--snapshot-every", "7d", "--label-horizon", "28d"]
+    result = backtested(tmp_path, source, *flags)
+    asked = {(row["customer_id"], row["at"][:10]): row for row in result.predictions}
+
+    a1, ann = asked["a1", "2020-01-08"], asked["ann", "2020-01-08"]
+    assert a1["churn_risk"] is not None
+    assert (a1["label"], a1["next_stage_label"], a1["value_label"]) == (None, None, None)
+    assert (ann["label"], ann["value_label"]) == (0, 61.0)
+    assert [row["value_label"] for (name, _), row in asked.items() if name == "a1"] == [None]
+    told = result.metrics["models"]
+    assert all(each["labels"]["learned"] == each["labels"]["answered"] for each in told.values())
+    assert told["value"]["labels"]["answered"] < told["value"]["labels"]["asked"]
+    assert all(step["examples"] <= 1 for step in result.trail)
+
+
+def test_no_more_labels_are_learned_than_there_are_answers(tmp_path: Path) -> None:
+    looks = [event(number, number, customer="bob", event="Product Viewed") for number in range(1, 9)]
+    lines = [event(0, 0), *looks]
+    source = tmp_path / "events.jsonl"
+    source.write_bytes(b"\n".join(lines))
+    flags = ["--until", "2020-08-01T00:00:00Z", "--snapshot-every", "7d"]
+    told = backtested(tmp_path, source, *flags).metrics["models"]
+
+    assert told["churn"]["labels"]["asked"] < told["next_stage"]["labels"]["asked"]
+    assert all(each["labels"]["learned"] == each["labels"]["answered"] for each in told.values())
+
+
 def test_until_ends_the_history_there(tmp_path: Path) -> None:
     lines = [event(number, day) for number, day in enumerate((0, 10, 20, 200))]
 
@@ -263,6 +299,14 @@ def test_a_model_has_learned_exactly_what_was_answered_before(scored: Result) ->
         assert 0 <= row["model_version"] - labels <= len({time for time in times if time < at})
 
 
+def test_the_audit_trail_names_the_version_that_then_predicted(scored: Result) -> None:
+    after = {step["learned_at"]: step["model_version"] for step in scored.trail}
+    asked = {row["at"]: row["model_version"] for row in scored.predictions if row["at"] in after}
+
+    assert len(asked) > 5
+    assert asked == {at: after[at] for at in asked}
+
+
 def test_nothing_is_learned_before_its_horizon_has_passed(scored: Result) -> None:
     horizons = {"churn": 14, "next_stage": 14, "value": 90}
     asked = Counter(row["at"] for row in scored.predictions)
@@ -334,6 +378,11 @@ def test_an_empty_source_is_no_error(tmp_path: Path) -> None:
         (["--until", "soon"], "--until 'soon'"),
         (["--lifecycle", "nowhere.toml"], "nowhere.toml"),
         (["--out", "/proc/nowhere"], "--out /proc/nowhere: cannot be written"),
+        (
+            ["--save-model", "/proc/nowhere/models.bin"],
+            "--save-model /proc/nowhere/models.bin: cannot be written",
+        ),
+        (["--save-model", str(EXCERPTS)], "cannot be written (is a folder"),
     ],
 )
 def test_wrong_flags_are_wrong_usage(flags: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
