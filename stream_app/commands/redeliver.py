@@ -34,7 +34,8 @@ def redeliver(
 ) -> None:
     """Send what was published in a period to a destination again, with the ids of the first time.
 
-    Filters hold as ever. A running `lifecycle deliver` is not disturbed. Exit code 1 if something was not taken.
+    Filters hold as ever; with latest_only what newer messages have overtaken is left out. A running `lifecycle deliver`
+    is not disturbed. Exit code 1 if something was not taken.
     """
     from stream_app.delivery.again import redeliver_period  # noqa: PLC0415 - slow to import
     from stream_app.delivery.destination import load_destination  # noqa: PLC0415 - same

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections import defaultdict
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -10,7 +11,7 @@ from aiokafka.errors import KafkaError
 from stream_app.delivery.attempts import AttemptLog, log_path
 from stream_app.delivery.courier import topics_of
 from stream_app.delivery.destination import Destination
-from stream_app.delivery.message import Message, erased_by, is_wanted, message_of
+from stream_app.delivery.message import Kind, Message, erased_by, is_wanted, message_of
 from stream_app.delivery.metrics import DeliveryMetrics
 from stream_app.delivery.sender import Sender
 from stream_app.errors import Unavailable
@@ -19,6 +20,8 @@ from stream_app.progress_display import ProgressDisplay
 from stream_app.settings import Settings
 
 __all__ = ["redeliver_period"]
+
+_Found = defaultdict[tuple[Kind, str], dict[str, Message]]
 
 
 async def redeliver_period(
@@ -86,9 +89,13 @@ async def _send(sender: Sender, queues: list[list[Message]], counts: dict[str, i
 
 
 async def _published(settings: Settings, destination: Destination, first: int, last: int) -> list[Message]:
-    """Messages that Kafka holds of a period (ms), each once, and none of customers who have been erased since."""
+    """Messages that Kafka holds of a period (ms), each once, and none of customers who have been erased since.
+
+    Whoever gets only the latest gets nothing that has been overtaken by now: it would take them back.
+    """
     topics = topics_of(settings.topic_prefix, destination.on)
-    found: dict[str, Message] = {}
+    # By kind, for each topic tells of an erasure by itself, and what comes after it in one may be read before it in another.
+    found: _Found = defaultdict(dict)
     consumer = AIOKafkaConsumer(**client_options(settings), enable_auto_commit=False)
     await consumer.start()
     try:
@@ -104,11 +111,29 @@ async def _published(settings: Settings, destination: Destination, first: int, l
             while await consumer.position(partition) < ends[partition]:
                 fetched = await consumer.getmany(partition, timeout_ms=500)
                 for record in fetched.get(partition, ()):
-                    message = message_of(topics[partition.topic], record.value, record.headers)
-                    if message is not None and record.timestamp < last:
-                        found.setdefault(message.id, message)
-                    elif message is None and (customer := erased_by(record.value)) is not None:
-                        found = {name: one for name, one in found.items() if one.customer != customer}
+                    _take(found, destination, topics[partition.topic], record, last)
     finally:
         await consumer.stop()
-    return list(found.values())
+    return [message for those in found.values() for message in those.values()]
+
+
+def _take(found: _Found, destination: Destination, kind: Kind, record: Any, last: int) -> None:
+    message = message_of(kind, record.value, record.headers)
+    if message is None:
+        if (customer := erased_by(record.value)) is not None:
+            found.pop((kind, customer), None)
+        return
+    those = found[kind, message.customer]
+    if destination.latest_only and is_wanted(destination, message):
+        _overtake(those, destination, message)
+    if record.timestamp < last:
+        those.setdefault(message.id, message)
+
+
+def _overtake(those: dict[str, Message], destination: Destination, newer: Message) -> None:
+    """Leave out what *newer* makes old: what went to the same place about the same lifecycle."""
+    lifecycle = newer.fields.get("lifecycle")
+    for name, older in list(those.items()):
+        same = name != newer.id and older.fields.get("lifecycle") == lifecycle
+        if same and is_wanted(destination, older):
+            del those[name]

@@ -8,14 +8,15 @@ Messages of one customer go in order, one at a time; those of others do not wait
 import asyncio
 from collections import deque
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any
 
 import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
-from aiokafka.errors import CommitFailedError, IllegalStateError
+from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 
 from stream_app.delivery.attempts import AttemptLog
-from stream_app.delivery.message import Kind, Message, erased_by, is_wanted, message_of
+from stream_app.delivery.message import Kind, Message, erased_by, is_merge, is_wanted, message_of
 from stream_app.delivery.metrics import DeliveryMetrics
 from stream_app.delivery.progress import Progress
 from stream_app.delivery.readiness import Readiness
@@ -26,6 +27,7 @@ __all__ = ["Courier", "topics_of"]
 log = structlog.get_logger(__name__)
 
 _PATIENCE_MS = 500
+_LOOK_S = 2.0
 _POLL_DAYS_MS = (
     86_400_000  # a dead destination fills its window and then reads nothing for as long as it takes
 )
@@ -74,6 +76,7 @@ class Courier(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ship
         self._customers: dict[str, _Waiting] = {}
         self._progress: dict[TopicPartition, Progress] = {}
         self._under_way = 0
+        self._broken: BaseException | None = None
         self._consumer = AIOKafkaConsumer(
             **client,
             group_id=f"{prefix}deliver.{self._destination.name}",
@@ -100,6 +103,9 @@ class Courier(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ship
                 else:
                     await asyncio.sleep(_PATIENCE_MS / 1000)
                 await self._commit()
+                await self._tell_lag(is_full=room <= 0)
+                if self._broken is not None:
+                    raise self._broken
         finally:
             await self._let_go(set(self._progress))
             await consumer.stop()
@@ -108,22 +114,35 @@ class Courier(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ship
 
     async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
         """Commit what is finished and leave the rest to the next owner."""
-        await self._commit()
-        await self._let_go(set(revoked))
+        try:
+            await self._commit()
+        finally:
+            await self._let_go(set(revoked))
 
     async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
         """Begin where the group stands; a new destination begins where its file says, and that is kept."""
-        for partition in assigned:
-            committed = await self._consumer.committed(partition)
-            if committed is None:
-                reach = self._consumer.end_offsets
-                if self._destination.start == "beginning":
-                    reach = self._consumer.beginning_offsets
-                committed = (await reach([partition]))[partition]
-                await self._consumer.commit({partition: committed})
-                self._consumer.seek(partition, committed)
-            self._progress[partition] = Progress(committed)
+        try:
+            for partition in assigned:
+                start = await self._start(partition)
+                # What was fetched while we asked found nobody to take it: it is read again.
+                self._consumer.seek(partition, start)
+                self._progress[partition] = Progress(start)
+        except (CommitFailedError, IllegalStateError):  # the next rebalance is on its way already
+            log.info("partitions have moved", destination=self._destination.name)
+        except KafkaError as error:  # aiokafka would log it and go on without the rest
+            self._broken = error
         self._readiness.joined(self._destination.name)
+
+    async def _start(self, partition: TopicPartition) -> int:
+        committed: int | None = await self._consumer.committed(partition)
+        if committed is not None:
+            return committed
+        reach = self._consumer.end_offsets
+        if self._destination.start == "beginning":
+            reach = self._consumer.beginning_offsets
+        start: int = (await reach([partition]))[partition]
+        await self._consumer.commit({partition: start})
+        return start
 
     async def _let_go(self, partitions: set[TopicPartition]) -> None:
         """Stop what is under way for *partitions*; a customer's messages of others go on."""
@@ -141,7 +160,7 @@ class Courier(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ship
         for customer, waiting in touched:
             waiting.queue = deque(entry for entry in waiting.queue if entry[1] not in partitions)
             if waiting.queue:
-                waiting.task = asyncio.create_task(self._work(customer, waiting))
+                self._begin(customer, waiting)
             else:
                 self._customers.pop(customer, None)
         self._under_way = sum(len(waiting.queue) for waiting in self._customers.values())
@@ -158,9 +177,17 @@ class Courier(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ship
                 IllegalStateError,
             ):  # moved to another member meanwhile: it sends again
                 log.info("partitions have moved", destination=self._destination.name)
+
+    async def _tell_lag(self, *, is_full: bool) -> None:
+        """Say how much waits. With a full window nothing is fetched, so how the topics grow has to be asked for."""
+        ends: dict[TopicPartition, int] = {}
+        if is_full:
+            with suppress(KafkaError, TimeoutError):
+                async with asyncio.timeout(_LOOK_S):
+                    ends = await self._consumer.end_offsets(list(self._progress))
         behind = 0
         for partition, progress in self._progress.items():
-            end = self._consumer.highwater(partition)
+            end = ends.get(partition) or self._consumer.highwater(partition)
             behind += max(0, end - progress.upto) if end else 0
         self._metrics.behind(self._destination.name, behind)
 
@@ -173,6 +200,8 @@ class Courier(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ship
         progress.begin(record.offset)
         message = message_of(self._topics[partition.topic], record.value, record.headers)
         if message is None and (customer := erased_by(record.value)) is not None:
+            if not is_merge(record.value):
+                self._drop(customer, partition)
             self._attempts.forget(customer)
         if (
             message is None
@@ -190,7 +219,25 @@ class Courier(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ship
         waiting.queue.append((message, partition, offset))
         self._under_way += 1
         if waiting.task is None:
-            waiting.task = asyncio.create_task(self._work(message.customer, waiting))
+            self._begin(message.customer, waiting)
+
+    def _drop(self, customer: str, partition: TopicPartition) -> None:
+        """Tell nobody any more what waits of an erased customer and stands before the erasure."""
+        waiting = self._customers.get(customer)
+        if waiting is None or waiting.task is None:
+            return
+        waiting.task.cancel()
+        del self._customers[customer]
+        left = _Waiting()
+        for entry in waiting.queue:
+            if entry[1] == partition:
+                self._progress[partition].end(entry[2])
+                self._under_way -= 1
+            else:
+                left.queue.append(entry)
+        if left.queue:
+            self._customers[customer] = left
+            self._begin(customer, left)
 
     def _drop_older(self, waiting: _Waiting, message: Message) -> None:
         """Of what waits behind the one under way, leave what the newer message does not replace."""
@@ -206,6 +253,15 @@ class Courier(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ship
                 self._progress[partition].end(offset)
                 self._under_way -= 1
         waiting.queue = kept
+
+    def _begin(self, customer: str, waiting: _Waiting) -> None:
+        waiting.task = asyncio.create_task(self._work(customer, waiting))
+        waiting.task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        """A failure that nobody foresaw ends the run: in silence it would hold its customer and the offsets for ever."""
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._broken = error
 
     async def _work(self, customer: str, waiting: _Waiting) -> None:
         while waiting.queue:

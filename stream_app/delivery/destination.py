@@ -30,6 +30,8 @@ __all__ = ["Destination", "load_destination", "load_destinations"]
 
 _VARIABLE: Final = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _SECRET_NAME: Final = re.compile(r"authorization|token|key|secret|password", re.IGNORECASE)
+_HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 _METADATA: Final = {"metadata.google.internal", "metadata", "instance-data"}
 _SECOND: Final = 1_000_000
 
@@ -127,6 +129,16 @@ class Destination(_Part):
     @classmethod
     def _is_jmespath(cls, text: str) -> str:
         return _expression(text) if text else ""
+
+    @field_validator("headers")
+    @classmethod
+    def _fit_into_a_line(cls, headers: dict[str, SecretStr]) -> dict[str, SecretStr]:
+        for name, value in headers.items():
+            if not _HEADER_NAME.fullmatch(name) or _CONTROL.search(value.get_secret_value()):
+                raise ValueError(
+                    f"{name!r} or its value is no header: does a variable end with a line break?"
+                )
+        return headers
 
     @field_validator("secrets")
     @classmethod
@@ -258,6 +270,8 @@ def _expression(text: str) -> str:
 
 
 def _check_url(url: str, *, allow_http: bool) -> None:
+    if _CONTROL.search(url):
+        raise ValueError("url holds a control character: does a variable end with a line break?")
     parts = urlsplit(url)
     host = parts.hostname or ""
     if parts.scheme not in {"http", "https"} or not host or re.search(r"[{}]", parts.netloc):

@@ -13,7 +13,17 @@ from jmespath.exceptions import JMESPathError
 from state import DAY, format_instant, parse_instant
 from stream_app.delivery.destination import Destination
 
-__all__ = ["TYPES", "Kind", "Message", "body_of", "erased_by", "is_wanted", "message_of", "url_of"]
+__all__ = [
+    "TYPES",
+    "Kind",
+    "Message",
+    "body_of",
+    "erased_by",
+    "is_merge",
+    "is_wanted",
+    "message_of",
+    "url_of",
+]
 
 log = structlog.get_logger(__name__)
 
@@ -72,6 +82,18 @@ def erased_by(value: bytes | None) -> str | None:
         return str(told["customer_id"]) if is_erasure else None
     except (orjson.JSONDecodeError, KeyError, AttributeError):
         return None
+
+
+def is_merge(value: bytes | None) -> bool:
+    """Whether an erasure is that of an id that belongs to a customer from now on: what was told of it stays told.
+
+    Examples:
+        >>> is_merge(b'{"customer_id": "a1", "erased": true, "alias": "c1"}')
+        True
+        >>> is_merge(b'{"customer_id": "c1", "erased": true}')
+        False
+    """
+    return bool(orjson.loads(value or b"{}").get("alias"))
 
 
 def is_wanted(destination: Destination, message: Message) -> bool:

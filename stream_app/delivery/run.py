@@ -1,6 +1,7 @@
 """The deliver process: every destination with its own group, queue and log, none of which waits for another."""
 
 import asyncio
+import sqlite3
 from collections.abc import Callable, Sequence
 from typing import Any
 from urllib.parse import urlsplit
@@ -21,6 +22,8 @@ from stream_app.settings import Settings
 __all__ = ["deliver_until"]
 
 log = structlog.get_logger(__name__)
+
+_FORGET_EVERY_S = 3600.0
 
 
 async def deliver_until(
@@ -43,6 +46,11 @@ async def deliver_until(
                 group.create_task(_deliver(stop, settings, destination, metrics, readiness, now, client))
     except* KafkaError as errors:
         raise Unavailable(f"deliveries cannot go on ({errors.exceptions[0]}): is Kafka up?") from errors
+    except* sqlite3.Error as errors:
+        raise Unavailable(
+            f"an attempt log in {settings.data_dir} cannot be used ({errors.exceptions[0]}): is the disk full, or the "
+            "directory not writable?"
+        ) from errors
 
 
 async def _deliver(
@@ -55,10 +63,18 @@ async def _deliver(
     client: dict[str, Any],
 ) -> None:
     attempts = AttemptLog(log_path(settings.data_dir, destination.name))
+    forgetting = asyncio.create_task(_forget_old(attempts, settings.deliver.keep_attempts, now))
     try:
-        attempts.forget_before(now() - settings.deliver.keep_attempts)
         async with Sender(destination, attempts, metrics, now) as sender:
             log.info("delivering", destination=destination.name, to=urlsplit(destination.url).hostname)
             await Courier(sender, attempts, metrics, readiness, client, settings.topic_prefix).run(stop)
     finally:
+        forgetting.cancel()
         attempts.close()
+
+
+async def _forget_old(attempts: AttemptLog, keep: int, now: Callable[[], int]) -> None:
+    """Drop attempts that are older than *keep* (µs), at once and from time to time: a process may run for years."""
+    while True:
+        attempts.forget_before(now() - keep)
+        await asyncio.sleep(min(_FORGET_EVERY_S, max(1.0, keep / 1e7)))

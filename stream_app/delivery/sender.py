@@ -3,21 +3,22 @@
 import asyncio
 import time
 from collections.abc import Callable
-from typing import Any, Literal, Self
+from email.utils import parsedate_to_datetime
+from typing import Literal, Self
 
 import aiohttp
 import structlog
 from jmespath.exceptions import JMESPathError
-from tenacity import AsyncRetrying, RetryCallState, RetryError, retry_if_exception_type, stop_after_delay
-from tenacity.wait import wait_random_exponential
+from tenacity import AsyncRetrying, RetryError, retry_if_exception_type, stop_after_delay
 from yarl import URL
 
 from stream_app.delivery.attempts import Attempt, AttemptLog
 from stream_app.delivery.destination import Destination
 from stream_app.delivery.message import Message, body_of, url_of
 from stream_app.delivery.metrics import DeliveryMetrics
+from stream_app.delivery.pause import Pause
 from stream_app.delivery.signature import signed
-from stream_app.delivery.tokens import Tokens
+from stream_app.delivery.tokens import NoToken, Tokens
 
 __all__ = ["Outcome", "Sender"]
 
@@ -59,7 +60,7 @@ class Sender:
         self._room = asyncio.Semaphore(destination.concurrency)
         self._tokens = Tokens(destination.oauth) if destination.oauth else None
         self._headers = {name: value.get_secret_value() for name, value in destination.headers.items()}
-        #: Set when the destination takes something: whoever waits to try again does it now.
+        #: Set when the destination takes something: it is back, for whoever waits to try again.
         self._recovered = asyncio.Event()
         self._session: aiohttp.ClientSession
 
@@ -83,11 +84,12 @@ class Sender:
         """
         seconds = self.destination.give_up_after / 1e6 if patience is None else patience
         outcome: Outcome = "given_up"
+        pause = Pause(self.destination.longest_pause / 1e6, self._recovered)
         retrying = AsyncRetrying(
             retry=retry_if_exception_type(_Failed),
-            wait=_Pause(self.destination.longest_pause / 1e6),
+            wait=pause,
             stop=stop_after_delay(seconds),
-            sleep=self._pause,
+            sleep=pause.sleep,
         )
         try:
             async for attempt in retrying:
@@ -107,13 +109,6 @@ class Sender:
             )
         self._metrics.delivered(self.destination.name, outcome)
         return outcome
-
-    async def _pause(self, seconds: float) -> None:
-        self._recovered.clear()
-        try:
-            await asyncio.wait_for(self._recovered.wait(), seconds)
-        except TimeoutError:
-            return
 
     async def _once(self, message: Message, number: int) -> Outcome:
         async with self._room:
@@ -148,13 +143,18 @@ class Sender:
                 error,
             )
         )
-        self._metrics.tried(self.destination.name, outcome, seconds)
+        if outcome != "given_up":  # which is no request
+            self._metrics.tried(self.destination.name, outcome, seconds)
 
     async def _send(self, message: Message) -> int:
         destination = self.destination
         try:
             body, url = body_of(destination, message), URL(url_of(destination, message), encoded=True)
-        except (JMESPathError, ValueError) as error:
+        except (
+            JMESPathError,
+            ValueError,
+            TypeError,
+        ) as error:  # TypeError: no JSON, such as a number of 20 digits
             raise _Refused(f"the request cannot be made: {' '.join(str(error).split())}") from None
         headers = {"content-type": "application/json", "user-agent": "lifecycle", **self._headers}
         if destination.keys:
@@ -174,37 +174,38 @@ class Sender:
                 await self._judge(answer)
                 return answer.status
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            # The text of some errors holds the address, and with it what stands there for a secret.
+            # The text of most errors holds the address, and with it what stands there for a secret.
             raise _Failed("no answer in time" if isinstance(error, TimeoutError) else _told(error)) from None
 
     async def _judge(self, answer: aiohttp.ClientResponse) -> None:
         status = answer.status
         if 200 <= status < 300:
             return
-        said = f"{status}: {(await answer.content.read(_READ)).decode('utf-8', 'replace')}"
+        said = f"{status}: {_plain(await answer.content.read(_READ))}"
         if status == 401 and self._tokens is not None:
-            self._tokens.forget()
+            self._tokens.forget(answer.request_info.headers.get("authorization", ""))
         elif status == 401 or (status not in _AGAIN and status < 500):
             raise _Refused(said, status)
-        raise _Failed(said, status, _seconds(answer.headers.get("retry-after", "")))
+        raise _Failed(said, status, _seconds(answer.headers.get("retry-after", ""), self._now() / 1e6))
 
 
-class _Pause(wait_random_exponential):
-    """Exponential with full jitter, and never before the time that the destination asked for."""
-
-    def __init__(self, longest: float) -> None:
-        super().__init__(multiplier=0.5, max=longest)
-
-    def __call__(self, retry_state: RetryCallState) -> float:
-        outcome: Any = retry_state.outcome
-        asked: float = getattr(outcome.exception(), "after", 0.0) if outcome else 0.0
-        return max(super().__call__(retry_state), min(asked, self.max))
+def _plain(text: bytes) -> str:
+    """What a destination says, without what a terminal would obey."""
+    return "".join(one if one.isprintable() else " " for one in text.decode("utf-8", "replace"))
 
 
 def _told(error: Exception) -> str:
+    if isinstance(error, NoToken):
+        return str(error)
     cause = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else None
     return f"{type(error).__name__}{f': {cause.strerror}' if cause and cause.strerror else ''}"
 
 
-def _seconds(text: str) -> float:
-    return float(text) if text.isdecimal() else 0.0
+def _seconds(text: str, now: float) -> float:
+    """What ``Retry-After`` asks for: seconds, or an instant, of which there are so many left *now*."""
+    if text.isdecimal():
+        return float(text)
+    try:
+        return max(0.0, parsedate_to_datetime(text).timestamp() - now)
+    except ValueError:
+        return 0.0

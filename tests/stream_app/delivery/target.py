@@ -44,7 +44,10 @@ class Target:
         self.asked.append(asked)
         status, more, body = self.answer(asked)
         return web.Response(
-            status=status, headers=more, body=orjson.dumps(body), content_type="application/json"
+            status=status,
+            headers=more,
+            body=body if isinstance(body, bytes) else orjson.dumps(body),
+            content_type="application/json",
         )
 
     def until(self, count: int) -> list[Asked]:

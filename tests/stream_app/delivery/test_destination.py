@@ -73,6 +73,8 @@ def test_http_needs_to_be_wanted_outside_this_machine(tmp_path: Path) -> None:
         (f'url = "https://a"\nsecrets = ["{SECRET}"]', "secrets.0: secrets belong into variables"),
         ('url = "https://a"\nsecrets = ["${WEAK}"]', "secrets: holds 3 bytes"),
         ('url = "https://a/${MISSING}"', "url: variable MISSING is not set"),
+        ('url = "https://a"\n[headers]\nX-Key = "${LINE}"', "headers: 'X-Key' or its value is no header"),
+        ('url = "https://a/${LINE}"', "url holds a control character"),
         ('url = "https://a"\nbody = "{stage: "', "body: is no JMESPath"),
         ('url = "https://a"\n[only]\nwhen = "((("', "only.when: is no JMESPath"),
         ('url = "https://a"\nmethod = "GET"', "method: Input should be"),
@@ -83,7 +85,7 @@ def test_http_needs_to_be_wanted_outside_this_machine(tmp_path: Path) -> None:
     ],
 )
 def test_what_is_wrong_is_said_with_file_and_key(tmp_path: Path, text: str, said: str) -> None:
-    sentence = refused(tmp_path, text, WEAK="whsec_YWJj")
+    sentence = refused(tmp_path, text, WEAK="whsec_YWJj", LINE="hunter2\n")
 
     assert said in sentence
     assert "hunter2" not in sentence

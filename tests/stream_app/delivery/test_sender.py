@@ -2,6 +2,8 @@
 
 import asyncio
 import time
+from datetime import UTC, datetime
+from email.utils import format_datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +13,19 @@ from standardwebhooks import Webhook
 
 from stream_app.delivery.attempts import AttemptLog
 from stream_app.delivery.destination import Destination
-from stream_app.delivery.message import is_wanted, message_of
+from stream_app.delivery.message import Message, is_wanted, message_of
 from stream_app.delivery.metrics import DeliveryMetrics
 from stream_app.delivery.sender import Sender
 from tests.stream_app.delivery.target import Asked, Target, target
 from tests.stream_app.delivery.test_presets import ALERT, CHANGE
 
 NEW, OLD = "whsec_bmV3LW5ldy1uZXctbmV3LW5ldy1uZXct", "whsec_b2xkLW9sZC1vbGQtb2xkLW9sZC1vbGQt"
+
+
+def made(fields: dict[str, Any], kind: Any = "stage-change") -> Message:
+    message = message_of(kind, orjson.dumps(fields), ())
+    assert message is not None
+    return message
 
 
 class Case:
@@ -32,13 +40,27 @@ class Case:
 
     def deliver(self, fields: dict[str, Any], patience: float = 30, kind: Any = "stage-change") -> str:
         async def sending() -> str:
-            message = message_of(kind, orjson.dumps(fields), ())
-            assert message is not None
             now = lambda: time.time_ns() // 1000  # noqa: E731
             async with Sender(self.destination, self.attempts, self.metrics, now) as sender:
-                return await sender.deliver(message, patience)
+                return await sender.deliver(made(fields, kind), patience)
 
         return asyncio.run(sending())
+
+    def deliver_beside(self, fields: dict[str, Any], *, others: int, is_awaited: bool) -> None:
+        """Deliver a message, and that many others beside it; in the end wait for it, or leave it."""
+
+        async def sending() -> None:
+            now = lambda: time.time_ns() // 1000  # noqa: E731
+            async with Sender(self.destination, self.attempts, self.metrics, now) as sender:
+                one = asyncio.create_task(sender.deliver(made(fields)))
+                for version in range(100, 100 + others):
+                    await sender.deliver(made({**CHANGE, "version": version}))
+                    await asyncio.sleep(0.003)
+                if not is_awaited:
+                    one.cancel()
+                await asyncio.gather(one, return_exceptions=not is_awaited)
+
+        asyncio.run(sending())
 
     @property
     def outcomes(self) -> list[str]:
@@ -98,9 +120,10 @@ def test_a_dead_one_is_given_up_in_the_end_and_that_is_in_the_log(tmp_path: Path
     assert set(case.outcomes[:-1]) == {"failed"}
 
 
-def test_a_body_that_cannot_be_made_is_refused_and_stops_nothing(tmp_path: Path) -> None:
+@pytest.mark.parametrize("body", ["join('', orders)", "to_number('99999999999999999999')"])
+def test_a_body_that_cannot_be_made_is_refused_and_stops_nothing(tmp_path: Path, body: str) -> None:
     with target() as server:
-        case = Case(server, tmp_path, body="join('', orders)")
+        case = Case(server, tmp_path, body=body)
 
         assert case.deliver(CHANGE) == "refused"
         assert server.asked == []
@@ -168,3 +191,70 @@ def test_a_rescored_state_is_no_stage_change_and_a_marker_is_nothing() -> None:
     assert message_of("stage-change", b"{}", (("republish-begin", b"n"),)) is None
     assert message_of("stage-change", orjson.dumps(CHANGE), (("republish", b"n"),)) is None
     assert message_of("stage-change", b"not json", ()) is None
+
+
+def test_a_token_that_is_not_to_be_had_is_tried_again_and_the_log_says_why(tmp_path: Path) -> None:
+    with target() as server:
+        server.answer = lambda _: (400, {}, {})
+        oauth = {"token_url": f"{server.url}/token", "form": {"grant_type": "client_credentials"}}
+        case = Case(server, tmp_path, oauth=oauth)
+        assert case.deliver(CHANGE, patience=0.1) == "given_up"
+
+    attempt = next(case.attempts.latest(most=1))
+    assert "oauth.token_url answers 400" in (attempt.error or "")
+
+
+def test_a_page_for_people_where_a_token_should_be_is_no_token(tmp_path: Path) -> None:
+    with target() as server:
+        server.answer = lambda _: (200, {}, b"<html>Back soon</html>")
+        oauth = {"token_url": f"{server.url}/token", "form": {"grant_type": "client_credentials"}}
+        case = Case(server, tmp_path, oauth=oauth)
+        assert case.deliver(CHANGE, patience=0.1) == "given_up"
+
+    attempt = next(case.attempts.latest(most=1))
+    assert "holds no access_token" in (attempt.error or "")
+
+
+def test_giving_up_is_no_request(tmp_path: Path) -> None:
+    with target() as server:
+        server.answer = lambda _: (503, {}, {})
+        case = Case(server, tmp_path)
+        assert case.deliver(CHANGE, patience=0.1) == "given_up"
+        sent = len(server.asked)
+
+    counted = case.metrics.registry.get_sample_value
+    assert counted("lifecycle_delivery_seconds_count", {"destination": "crm"}) == sent
+    labels = {"destination": "crm", "outcome": "given_up"}
+    assert counted("lifecycle_delivery_attempts_total", labels) is None
+
+
+def test_a_message_that_is_not_taken_is_tried_with_growing_pauses_while_others_are_taken(
+    tmp_path: Path,
+) -> None:
+    with target() as server:
+        server.answer = lambda asked: (500 if asked.headers["webhook-id"] == "bad:1" else 200, {}, {})
+        case = Case(server, tmp_path, longest_pause="10s", secrets=[NEW])
+        case.deliver_beside({**CHANGE, "customer_id": "bad", "version": 1}, others=300, is_awaited=False)
+        tried = server.ids.count("bad:1")
+
+    assert 2 <= tried <= 15, "each success of another message ended its pause"
+
+
+@pytest.mark.parametrize("is_instant", [False, True], ids=["seconds", "instant"])
+def test_nobody_comes_before_the_time_that_a_destination_asks_for(tmp_path: Path, is_instant: bool) -> None:
+    came: list[float] = []
+
+    def answer(asked: Asked) -> tuple[int, dict[str, str], Any]:
+        if asked.headers["webhook-id"] != "bad:1":
+            return 200, {}, {}
+        came.append(time.monotonic())
+        instant = datetime.fromtimestamp(time.time_ns() / 1e9 + 2, UTC)
+        after = format_datetime(instant, usegmt=True) if is_instant else "1"
+        return (429, {"retry-after": after}, {}) if len(came) == 1 else (200, {}, {})
+
+    with target() as server:
+        server.answer = answer
+        case = Case(server, tmp_path, longest_pause="10s", secrets=[NEW])
+        case.deliver_beside({**CHANGE, "customer_id": "bad", "version": 1}, others=20, is_awaited=True)
+
+    assert came[1] - came[0] >= 0.95
