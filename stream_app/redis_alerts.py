@@ -19,6 +19,7 @@ __all__ = ["Alert", "AlertBook"]
 
 _RESOLVED_KEPT = 10_000
 _PATIENCE = 2.0
+_PAGE = 500
 
 
 class Alert(msgspec.Struct):
@@ -65,12 +66,19 @@ class AlertBook:
                         redis_scripts.source("alerts"), len(keys), *keys, _RESOLVED_KEPT, *rows
                     )
 
-    async def standing(self, lifecycle: str, most: int) -> list[Alert]:
-        """The alerts that stand in one lifecycle, the newest first."""
-        keys = self._keys[lifecycle]
+    async def standing(self, lifecycle: str, most: int, *, waiting: bool = False) -> list[Alert]:
+        """The alerts that stand in one lifecycle, the newest first; with *waiting* those that nobody has acknowledged."""
+        keys, found, first = self._keys[lifecycle], list[Alert](), 0
+        page = max(most, _PAGE) if waiting else most
         with telling_redis("the churn alerts cannot be read"):
-            names: Any = await self._client.zrevrange(keys.alerts, 0, most - 1)
-            return await self._read(keys, names) if names else []
+            while len(found) < most:
+                names: Any = await self._client.zrevrange(keys.alerts, first, first + page - 1)
+                read = await self._read(keys, names) if names else []
+                found += [alert for alert in read if not (waiting and alert.acknowledged)]
+                if len(names) < page or not waiting:
+                    break
+                first += page
+        return found[:most]
 
     async def find(self, lifecycle: str, customer: str) -> Alert | None:
         """The last alert about a customer that Redis still has."""

@@ -33,6 +33,7 @@ class _Asked(NamedTuple):
     customer: str | None
     lifecycles: list[str]
     limit: int
+    waiting: bool
     by: str
     note: str
 
@@ -64,16 +65,21 @@ def alerts(
     if (customer is None) != (action is Action.LIST):
         wrong = "takes no" if customer else "needs a"
         raise Misconfigured(f"`lifecycle alerts {action.value}` {wrong} customer id")
-    asked = _Asked(action, customer, names, limit, by or getpass.getuser(), note)
-    found = [one for one in asyncio.run(_found(settings, asked)) if not (waiting and one.acknowledged)]
+    asked = _Asked(action, customer, names, limit, waiting, by or getpass.getuser(), note)
+    found = asyncio.run(_found(settings, asked))
     if as_json:
         rows = [{**alert.fields, "acknowledged": alert.acknowledged} for alert in found]
         typer.echo(msgspec.json.encode(rows).decode())
     elif customer is None:
-        Console(highlight=False).print(_listed(found))
+        _console().print(_listed(found))
     else:
         for alert in found:
-            Console(highlight=False).print(_shown(alert))
+            _console().print(_shown(alert))
+
+
+def _console() -> Console:
+    """Ids and notes come from outside: what they spell is shown, not obeyed."""
+    return Console(highlight=False, markup=False, emoji=False)
 
 
 async def _found(settings: Settings, asked: _Asked) -> list[Alert]:
@@ -81,7 +87,7 @@ async def _found(settings: Settings, asked: _Asked) -> list[Alert]:
     try:
         book = AlertBook(client, settings.redis_prefix, asked.lifecycles)
         if asked.customer is None:
-            return [alert for name in asked.lifecycles for alert in await book.standing(name, asked.limit)]
+            return await _standing(book, asked)
         if asked.action is Action.ACK:
             await _acknowledge(book, asked, asked.customer)
         known = [await book.find(name, asked.customer) for name in asked.lifecycles]
@@ -92,6 +98,16 @@ async def _found(settings: Settings, asked: _Asked) -> list[Alert]:
             f"no alert about {asked.customer!r} is known: `lifecycle alerts` lists those that stand"
         )
     return [alert for alert in known if alert is not None]
+
+
+async def _standing(book: AlertBook, asked: _Asked) -> list[Alert]:
+    """The newest alerts of all lifecycles together."""
+    found = [
+        alert
+        for name in asked.lifecycles
+        for alert in await book.standing(name, asked.limit, waiting=asked.waiting)
+    ]
+    return sorted(found, key=lambda alert: str(alert.fields.get("raised_at")), reverse=True)[: asked.limit]
 
 
 async def _acknowledge(book: AlertBook, asked: _Asked, customer: str) -> None:

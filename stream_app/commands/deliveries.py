@@ -48,4 +48,4 @@ def deliveries(
     for one in attempts:
         facts = (str(one.number), one.outcome, f"{one.seconds:.3f}", one.error or "")
         table.add_row(format_instant(one.at), one.message, one.stage or "", *facts)
-    Console(highlight=False).print(table)
+    Console(highlight=False, markup=False, emoji=False).print(table)

@@ -93,7 +93,7 @@ def _print(console: Console, customer: str, served: Served, lifecycle: Lifecycle
     facts.add_row("value segment", fields.get("value_segment") or "unknown")
     facts.add_row("actions", "; ".join(actions) or fields.get("recommended_action") or "none")
     facts.add_row("version", f"{fields.get('version', '')}, cycle {fields.get('cycle', '')}")
-    console.print(f"[bold]{customer}[/bold] in {served.lifecycle}")
+    console.print(f"[bold]{escape(customer)}[/bold] in {served.lifecycle}")
     console.print(facts)
     if served.journey:
         journey = Table("when", "from", "to", "reason", "churn risk", box=None, pad_edge=False)
