@@ -21,6 +21,7 @@ _NUMBERS: Final = {
     "churn_risk": float,
     "next_stage_probability": float,
     "version": int,
+    "model_version": int,
     "cycle": int,
     "orders": int,
     "revenue": float,

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from math import isfinite
 from typing import Literal
 
 __all__ = ["Origin", "StageProfile", "unknown", "with_fields"]
@@ -76,6 +77,8 @@ def with_fields(customer: str, fields: Mapping[str, str]) -> StageProfile:
         >>> one = with_fields("c1", {"stage": "loyal", "churn_risk": "0.25", "since": "2026-01-02T00:00:00Z"})
         >>> one.stage, one.churn_risk, one.since.year, one.version
         ('loyal', 0.25, 2026, 0)
+        >>> with_fields("c1", {"stage": "loyal", "churn_risk": "nan", "version": "inf"}).version
+        0
     """
     get = fields.get
     return StageProfile(
@@ -103,9 +106,10 @@ def with_fields(customer: str, fields: Mapping[str, str]) -> StageProfile:
 
 def _number(text: str | None) -> float | None:
     try:
-        return float(text) if text else None
+        number = float(text or "nan")
     except ValueError:
         return None
+    return number if isfinite(number) else None
 
 
 def _instant(text: str | None) -> datetime | None:

@@ -262,6 +262,7 @@ def test_a_profile_is_read_by_any_of_its_ids(door: Door) -> None:
             "stage": "loyalty",
             "churn_risk": "0.25",
             "version": "3",
+            "model_version": "40",
             "next_stage": "",
         }
         await client.hset(f"{prefix}:customer:{{c-17}}", mapping=fields)  # type: ignore[attr-defined]
@@ -279,6 +280,7 @@ def test_a_profile_is_read_by_any_of_its_ids(door: Door) -> None:
         "stage": "loyalty",
         "churn_risk": 0.25,
         "version": 3,
+        "model_version": 40,
         "next_stage": None,
     }
     for nobody in ("nobody", "%FF", "%ED%A0%80"):  # the last two are no UTF-8
