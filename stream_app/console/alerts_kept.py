@@ -13,7 +13,9 @@ __all__ = ["keep_alerts"]
 _UPSERT: Final = (
     "INSERT INTO alert VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (lifecycle, customer) DO UPDATE SET version "
     "= excluded.version, "
-    "status = excluded.status, at = excluded.at, reasons = excluded.reasons WHERE excluded.version >= version"
+    # Told once more that it is resolved, as by a republish, it stays as it is: the first record has said when that was.
+    "at = CASE WHEN status = 'resolved' AND excluded.status = 'resolved' THEN at ELSE excluded.at END, "
+    "status = excluded.status, reasons = excluded.reasons WHERE excluded.version >= version"
 )
 
 
@@ -24,7 +26,9 @@ def keep_alerts(connection: sqlite3.Connection, values: Iterable[bytes | None]) 
         if row is None:
             continue
         if row[3] == "erased":
-            connection.execute("DELETE FROM alert WHERE lifecycle = ? AND customer = ?", row[:2])
+            connection.execute(
+                "DELETE FROM alert WHERE lifecycle = ? AND customer = ? AND version <= ?", row[:3]
+            )
         else:
             connection.execute(_UPSERT, row)
 
@@ -32,9 +36,9 @@ def keep_alerts(connection: sqlite3.Connection, values: Iterable[bytes | None]) 
 def _row(value: bytes | None) -> tuple[Any, ...] | None:
     try:
         told = orjson.loads(value or b"")
-        at = told.get("raised_at") or told.get("event_time")
-        reasons = [reason["text"] for reason in told.get("reasons") or ()]
         status = told.get("status", "raised")
+        at = told.get("event_time") if status == "resolved" else told.get("raised_at")
+        reasons = [reason["text"] for reason in told.get("reasons") or ()]
         instant = parse_instant(at) if at else 0
         return (
             told["lifecycle"], told["customer_id"], told["version"], status, instant, orjson.dumps(reasons).decode(),

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from stream_app.console.asked import Asked, day_text
+from stream_app.console.history import KNOWN_BEFORE
 from stream_app.console.store import NEW, Store
 
 __all__ = ["Flow", "comings", "counts", "flows", "trend"]
@@ -32,12 +33,13 @@ def counts(store: Store, lifecycle: str) -> dict[str, int]:
 
 
 def flows(store: Store, asked: Asked) -> list[Flow]:
-    """Moves within the period by stages and reason."""
+    """Moves within the period by stages and reason; who was known before is counted, but has not moved."""
     question = (
         "SELECT from_stage, to_stage, reason, sum(customers) FROM flow WHERE lifecycle = ? AND day BETWEEN ? AND ? "
-        "GROUP BY from_stage, to_stage, reason"
+        "AND reason != ? GROUP BY from_stage, to_stage, reason"
     )
-    return [Flow(*row) for row in store.rows(question, asked.lifecycle, asked.first, asked.last)]
+    values = asked.lifecycle, asked.first, asked.last, KNOWN_BEFORE
+    return [Flow(*row) for row in store.rows(question, *values)]
 
 
 def trend(
@@ -80,12 +82,11 @@ def comings(store: Store, asked: Asked) -> tuple[list[str], dict[str, list[float
     starts = range(asked.first, asked.last + 1, stride)
     question = (
         "SELECT (day - ?) / ?, reason, sum(customers) FROM flow WHERE lifecycle = ? AND day >= ? AND day <= ? "
-        "GROUP BY 1, reason"
+        "AND reason != ? GROUP BY 1, reason"
     )
+    values = asked.first, stride, asked.lifecycle, asked.first, asked.last, KNOWN_BEFORE
     found: dict[str, list[float | None]] = {}
-    for part, reason, number in store.rows(
-        question, asked.first, stride, asked.lifecycle, asked.first, asked.last
-    ):
+    for part, reason, number in store.rows(question, *values):
         found.setdefault(reason, [0] * len(starts))[part] = number
     return [day_text(day) for day in starts], dict(
         sorted(found.items(), key=lambda kind: -sum(filter(None, kind[1])))

@@ -10,9 +10,11 @@ import orjson
 from state import parse_instant
 from stream_app.console.store import NEW
 
-__all__ = ["DAY_US", "StageChanges"]
+__all__ = ["DAY_US", "KNOWN_BEFORE", "StageChanges"]
 
 DAY_US: Final = 86_400_000_000
+KNOWN_BEFORE: Final = "known before"
+"""Why a customer is counted whose way the topic does not tell: no move of that day, and nobody new."""
 _UPSERT: Final = (
     "INSERT OR REPLACE INTO standing (lifecycle, customer, version, stage, since, risk, next_stage, "
     "next_p, segment, action, "
@@ -111,7 +113,20 @@ def _read(value: bytes | None) -> dict[str, Any] | None:
 def _is_whole(body: Mapping[str, Any]) -> bool:
     if body.get("erased"):
         return True
-    return isinstance(body.get("stage"), str) and isinstance(body.get("event_time"), str)
+    if not (isinstance(body.get("stage"), str) and isinstance(body.get("reason"), str)):
+        return False
+    numbers = (body.get("churn_risk"), body.get("revenue"))
+    return _is_instant(body.get("event_time")) and all(isinstance(one, int | float | None) for one in numbers)
+
+
+def _is_instant(text: Any) -> bool:
+    if not isinstance(text, str):
+        return False
+    try:
+        parse_instant(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _known(connection: sqlite3.Connection, wanted: set[Who]) -> dict[Who, tuple[int, str]]:
@@ -141,10 +156,10 @@ def _moves(
     if not stage and (before or reason == "rescored"):
         # The topic no longer tells how this customer came here.
         start = before if reason != "rescored" else after
-        flows[who[0], day, NEW, start, "known before"] += 1
+        flows[who[0], day, NEW, start, KNOWN_BEFORE] += 1
         stage = start
     if stage != after:
-        flows[who[0], day, stage, after, reason if reason != "rescored" else "known before"] += 1
+        flows[who[0], day, stage, after, reason if reason != "rescored" else KNOWN_BEFORE] += 1
     if reason != "rescored":
         yield (
             *who,
@@ -160,6 +175,10 @@ def _moves(
 
 def _forget(connection: sqlite3.Connection, erased: Mapping[Who, int]) -> None:
     for who, version in erased.items():
-        for table in ("standing", "move", "alert"):
+        for table in ("standing", "move"):
             connection.execute(f"DELETE FROM {table} WHERE lifecycle = ? AND customer = ?", who)  # noqa: S608 - same
+        # Alerts come on a topic of their own: one of a customer who came back may have been read before.
+        connection.execute(
+            "DELETE FROM alert WHERE lifecycle = ? AND customer = ? AND version <= ?", (*who, version)
+        )
         connection.execute("INSERT OR REPLACE INTO gone VALUES (?, ?, ?)", (*who, version))

@@ -4,9 +4,11 @@ from collections import Counter
 from pathlib import Path
 
 import orjson
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from stream_app.console.alerts_kept import keep_alerts
 from stream_app.console.asked import Asked
 from stream_app.console.flows import counts, flows, trend
 from stream_app.console.forgetting import forget_old
@@ -74,6 +76,9 @@ def test_a_customer_whose_beginning_the_topic_has_forgotten_is_counted_neverthel
     )
     assert counts(store, "six-stage") == {"churn": 1, "purchase": 1}
     assert store.rows("SELECT from_stage, to_stage, reason FROM move") == [("purchase", "churn", "lapsed")]
+    # Nobody is new: they are told of for the first time.
+    moved = flows(store, Asked.of({}, ("six-stage",), store))
+    assert [(flow.before, flow.after, flow.customers) for flow in moved] == [("purchase", "churn", 1)]
     store.close()
 
 
@@ -97,3 +102,34 @@ def test_old_moves_go_while_sums_and_what_stands_stay(tmp_path: Path) -> None:
     days, over_time = trend(store, asked, ("awareness", "purchase"))
     assert (days[-1], over_time["awareness"][-1], over_time["purchase"][-1]) == ("2026-01-01", 1, 1)
     store.close()
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"event_time": "yesterday"}, {"reason": None}, {"churn_risk": "high"}, {"revenue": "much"}],
+    ids=str,
+)
+def test_a_record_that_others_wrote_stops_nothing(tmp_path: Path, wrong: dict[str, object]) -> None:
+    store = Store(tmp_path / "h.sqlite")
+    good = told("a", 1, "awareness", "2026-01-01", reason="entered")
+    fill(store, [orjson.dumps({**orjson.loads(good), "customer_id": "b", **wrong}), good])
+    assert counts(store, "six-stage") == {"awareness": 1}
+    store.close()
+
+
+def test_an_erasure_leaves_the_alert_about_a_customer_who_has_come_back(tmp_path: Path) -> None:
+    store = Store(tmp_path / "h.sqlite")
+    alerts = [_alert("a", 2), _alert("b", 2), _alert("b", 5)]
+    with store.writing() as connection:  # both topics are read back, and that of alerts first
+        keep_alerts(connection, alerts)
+    fill(store, [erased("a", 3), erased("b", 3), told("b", 4, "awareness", "2026-01-02", reason="entered")])
+    assert store.rows("SELECT customer, version FROM alert") == [("b", 5)]
+    with store.writing() as connection:
+        keep_alerts(connection, [_alert("b", 3, "erased")])
+    assert store.rows("SELECT customer, version FROM alert") == [("b", 5)]
+    store.close()
+
+
+def _alert(customer: str, version: int, status: str = "raised") -> bytes:
+    body = {"customer_id": customer, "lifecycle": "six-stage", "version": version, "status": status}
+    return orjson.dumps({**body, "raised_at": "2026-01-01T00:00:00Z"})
