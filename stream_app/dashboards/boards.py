@@ -14,16 +14,27 @@ _OVERVIEW = Board(
     {
         "Now": (
             Panel(
-                "Workers", "Processes that answer.", 'sum(up{job="lifecycle-worker"})', kind="number", width=4
+                "Workers",
+                "Processes that answer.",
+                'sum(up{job="lifecycle-worker"}) or vector(0)',
+                kind="number",
+                good=1,
+                width=4,
             ),
             Panel(
-                "Trainer", "1: one trainer learns.", "sum(lifecycle_trainer_active)", kind="number", width=4
+                "Trainer",
+                "1: one trainer learns.",
+                "sum(lifecycle_trainer_active) or vector(0)",
+                kind="number",
+                good=1,
+                width=4,
             ),
             Panel(
                 "Redis",
                 "1: every worker writes to Redis. 0: websites read old stages; bring Redis back, the sink catches up.",
                 "min(lifecycle_redis_up)",
                 kind="number",
+                good=1,
                 width=4,
             ),
             Panel(

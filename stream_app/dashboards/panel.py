@@ -37,6 +37,7 @@ class Panel:
         unit: Grafana's name of the unit.
         kind: Lines over time, areas that add up, or the number of the moment.
         bad: From here on a number is red.
+        good: Below this a number is red.
         width: Columns of 24.
     """
 
@@ -47,6 +48,7 @@ class Panel:
     unit: str = "short"
     kind: Literal["lines", "areas", "number"] = "lines"
     bad: float | None = None
+    good: float | None = None
     width: int = 12
 
 
@@ -102,7 +104,8 @@ def _number(panel: Panel) -> stat.Panel:
         .reduce_options(ReduceDataOptions().calcs(["lastNotNull"]))
         .with_target(_query(panel))
     )
-    return shown if panel.bad is None else shown.thresholds(_red_from(panel.bad))
+    # Always given: Grafana's own thresholds are red from 80 on, whatever is counted.
+    return shown.thresholds(_colours(panel))
 
 
 def _lines(panel: Panel) -> timeseries.Panel:
@@ -129,6 +132,10 @@ def _lines(panel: Panel) -> timeseries.Panel:
     return shown
 
 
-def _red_from(bad: float) -> ThresholdsConfig:
-    steps = [Threshold(value=None, color="green"), Threshold(value=bad, color="red")]
+def _colours(panel: Panel) -> ThresholdsConfig:
+    steps = [Threshold(value=None, color="green" if panel.good is None else "red")]
+    if panel.good is not None:
+        steps.append(Threshold(value=panel.good, color="green"))
+    if panel.bad is not None:
+        steps.append(Threshold(value=panel.bad, color="red"))
     return ThresholdsConfig().mode(ThresholdsMode.ABSOLUTE).steps(steps)
