@@ -63,7 +63,7 @@ def message_of(kind: Kind, value: bytes | None, headers: tuple[tuple[str, bytes]
         customer, version = fields["customer_id"], fields["version"]
     except (orjson.JSONDecodeError, KeyError, TypeError):
         return None
-    if fields.get("status") == "erased":
+    if fields.get("status") == "erased" or not isinstance(customer, str):
         return None
     name = f"{quote(customer, safe='@+-_.~')}:{version}"
     return Message(kind, name if kind == "stage-change" else f"{name}:alert", customer, fields)

@@ -191,6 +191,7 @@ def test_a_rescored_state_is_no_stage_change_and_a_marker_is_nothing() -> None:
     assert message_of("stage-change", b"{}", (("republish-begin", b"n"),)) is None
     assert message_of("stage-change", orjson.dumps(CHANGE), (("republish", b"n"),)) is None
     assert message_of("stage-change", b"not json", ()) is None
+    assert message_of("stage-change", orjson.dumps({**CHANGE, "customer_id": 5}), ()) is None
 
 
 def test_a_token_that_is_not_to_be_had_is_tried_again_and_the_log_says_why(tmp_path: Path) -> None:
