@@ -8,6 +8,7 @@ import sqlite3
 from collections.abc import Iterable, Sequence
 from contextlib import closing
 from pathlib import Path
+from time import monotonic
 from typing import Any, NamedTuple
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
@@ -36,7 +37,8 @@ _OF_LETTER = (
     "null",
     "shortened",
 )
-_PATIENCE_MS = 1000
+_LOOK_MS = 1000
+_PATIENCE_S = 20.0
 
 
 class Place(NamedTuple):
@@ -140,7 +142,7 @@ async def read_letters(
         most: At most so many of each partition.
 
     Raises:
-        Unavailable: Kafka does not answer.
+        Unavailable: Kafka does not answer: what could be read by then is not passed off as all there is.
     """
     topic = f"{settings.topic_prefix}dead-letters"
     options = client_options(settings)
@@ -178,11 +180,16 @@ async def read_letters(
 async def _between(consumer: AIOKafkaConsumer, at: TopicPartition, start: int, end: int) -> list[Letter]:
     consumer.seek(at, start)
     found: list[Letter] = []
+    moved = monotonic()
     while (position := await consumer.position(at)) < end:
-        fetched = (await consumer.getmany(at, timeout_ms=_PATIENCE_MS)).get(at, [])
+        fetched = (await consumer.getmany(at, timeout_ms=_LOOK_MS)).get(at, [])
         found += [_letter(record) for record in fetched if record.offset < end]
-        if not fetched and await consumer.position(at) == position:
-            break
+        if await consumer.position(at) != position:
+            moved = monotonic()
+        elif monotonic() - moved > _PATIENCE_S:
+            raise Unavailable(
+                f"dead letters cannot be read (partition {at.partition} gives nothing at {position}): is Kafka up?"
+            )
     return found
 
 

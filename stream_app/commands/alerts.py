@@ -1,23 +1,23 @@
 """`lifecycle alerts`: who is about to leave, why, and who takes care of it."""
 
 import asyncio
-import getpass
 import time
 from enum import StrEnum
 from typing import Annotated, Any, NamedTuple
 
 import msgspec
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from state import format_instant
 from stream_app.errors import Misconfigured, WorkFailed
 from stream_app.options import AsJson, ConfigFile, Lifecycles, Redis
+from stream_app.printing import Printer, facts, rows
 from stream_app.redis_alerts import Alert, AlertBook
 from stream_app.redis_connection import connect
 from stream_app.scoring import load_lifecycles
 from stream_app.settings import Settings, load_settings
+from stream_app.user import user
 
 
 class Action(StrEnum):
@@ -65,21 +65,16 @@ def alerts(
     if (customer is None) != (action is Action.LIST):
         wrong = "takes no" if customer else "needs a"
         raise Misconfigured(f"`lifecycle alerts {action.value}` {wrong} customer id")
-    asked = _Asked(action, customer, names, limit, waiting, by or getpass.getuser(), note)
+    asked = _Asked(action, customer, names, limit, waiting, by or user(), note)
     found = asyncio.run(_found(settings, asked))
     if as_json:
-        rows = [{**alert.fields, "acknowledged": alert.acknowledged} for alert in found]
-        typer.echo(msgspec.json.encode(rows).decode())
+        told = [{**alert.fields, "acknowledged": alert.acknowledged} for alert in found]
+        typer.echo(msgspec.json.encode(told).decode())
     elif customer is None:
-        _console().print(_listed(found))
+        Printer().print(_listed(found))
     else:
         for alert in found:
-            _console().print(_shown(alert))
-
-
-def _console() -> Console:
-    """Ids and notes come from outside: what they spell is shown, not obeyed."""
-    return Console(highlight=False, markup=False, emoji=False)
+            Printer().print(_shown(alert))
 
 
 async def _found(settings: Settings, asked: _Asked) -> list[Alert]:
@@ -118,9 +113,7 @@ async def _acknowledge(book: AlertBook, asked: _Asked, customer: str) -> None:
 
 
 def _listed(found: list[Alert]) -> Table:
-    table = Table(
-        "customer", "risk", "value", "stage", "since", "reason", "taken care of", box=None, pad_edge=False
-    )
+    table = rows("customer", "risk", "value", "stage", "since", "reason", "taken care of")
     for alert in found:
         told, taken = alert.fields, alert.acknowledged
         reasons = told.get("reasons") or [{"text": ""}]
@@ -133,19 +126,19 @@ def _listed(found: list[Alert]) -> Table:
 
 def _shown(alert: Alert) -> Table:
     told, taken = alert.fields, alert.acknowledged
-    facts = Table.grid(padding=(0, 2))
-    facts.add_row("customer", f"{told['customer_id']} in {told['lifecycle']}")
-    facts.add_row("alert", f"{told['status']}, raised {told.get('raised_at', '')}, version {told['version']}")
-    facts.add_row("churn risk", _risk(told))
-    facts.add_row("worth", f"{told.get('value_segment', '')}, {told.get('revenue', 0):,.2f} so far")
-    facts.add_row("stage", told.get("stage", ""))
+    shown = facts()
+    shown.add_row("customer", f"{told['customer_id']} in {told['lifecycle']}")
+    shown.add_row("alert", f"{told['status']}, raised {told.get('raised_at', '')}, version {told['version']}")
+    shown.add_row("churn risk", _risk(told))
+    shown.add_row("worth", f"{told.get('value_segment', '')}, {told.get('revenue', 0):,.2f} so far")
+    shown.add_row("stage", told.get("stage", ""))
     for at, reason in enumerate(told.get("reasons") or []):
-        facts.add_row("" if at else "because", reason["text"])
-    facts.add_row("do", told.get("recommended_action") or "nothing is recommended for this stage")
-    facts.add_row(
+        shown.add_row("" if at else "because", reason["text"])
+    shown.add_row("do", told.get("recommended_action") or "nothing is recommended for this stage")
+    shown.add_row(
         "taken care of", f"by {taken['by']} since {taken['at']} {taken['note']}" if taken else "nobody yet"
     )
-    return facts
+    return shown
 
 
 def _risk(told: dict[str, Any]) -> str:

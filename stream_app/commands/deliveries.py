@@ -3,13 +3,12 @@
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from state import format_instant
 from stream_app.delivery.attempts import AttemptLog, log_path
 from stream_app.errors import WorkFailed
 from stream_app.options import AsJson, ConfigFile, DataDir
+from stream_app.printing import Printer, rows
 from stream_app.settings import load_settings
 
 
@@ -28,7 +27,7 @@ def deliveries(
     Reads the log of the `lifecycle deliver` process on this machine.
     """
     settings = load_settings(config, data_dir=data_dir)
-    file = log_path(settings.data_dir, destination)
+    file = log_path(settings.data_dir, settings.prefix, destination)
     if not file.is_file():
         raise WorkFailed(
             f"{file}: no attempt log; check the name and --data-dir, or has nothing been sent yet?"
@@ -39,13 +38,11 @@ def deliveries(
     if as_json:
         import orjson  # noqa: PLC0415 - only here
 
-        rows = [{**attempt._asdict(), "at": format_instant(attempt.at)} for attempt in attempts]
-        typer.echo(orjson.dumps(rows).decode())
+        told = [{**attempt._asdict(), "at": format_instant(attempt.at)} for attempt in attempts]
+        typer.echo(orjson.dumps(told).decode())
         return
-    table = Table(
-        "when", "message", "stage", "attempt", "outcome", "seconds", "why", box=None, pad_edge=False
-    )
+    table = rows("when", "message", "stage", "attempt", "outcome", "seconds", "why")
     for one in attempts:
         facts = (str(one.number), one.outcome, f"{one.seconds:.3f}", one.error or "")
         table.add_row(format_instant(one.at), one.message, one.stage or "", *facts)
-    Console(highlight=False, markup=False, emoji=False).print(table)
+    Printer().print(table)

@@ -1,7 +1,6 @@
 """`lifecycle letters`: the events that were refused, and sending repaired ones again."""
 
 import asyncio
-import getpass
 import logging
 import time
 from enum import StrEnum
@@ -10,14 +9,14 @@ from typing import Annotated
 
 import msgspec
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from state import format_instant
 from stream_app.errors import Misconfigured, WorkFailed
 from stream_app.letters import Letter, Place, Repairs, Sent, read_letters, resend
 from stream_app.options import AsJson, ConfigFile, DataDir, Kafka
+from stream_app.printing import Printer, rows
 from stream_app.settings import Settings, load_settings
+from stream_app.user import user
 
 
 class Action(StrEnum):
@@ -65,11 +64,13 @@ def letters(
     if action is Action.RESEND and not named and reason is None:
         raise Misconfigured("say which letters: PARTITION:OFFSET, or --reason CODE for all of one kind")
     found = asyncio.run(read_letters(settings, named or None, limit))
-    found = [letter for letter in found if reason in (None, letter.facts.get("reason"))]
-    if named and len(found) < len(named):
+    if missing := set(named) - {letter.place for letter in found}:
         raise WorkFailed(
-            "Kafka no longer has all of these dead letters: `lifecycle letters` lists those it has"
+            f"Kafka has no dead letter {', '.join(map(str, sorted(missing)))}: `lifecycle letters` lists those it has"
         )
+    found = [letter for letter in found if reason in (None, letter.facts.get("reason"))]
+    if named and not found:
+        raise WorkFailed(f"none of these dead letters has the reason {reason}")
     if action is Action.RESEND:
         _resend(settings, found, file, again=again, as_json=as_json)
     elif action is Action.SHOW:
@@ -80,7 +81,7 @@ def letters(
 
 def _places(texts: list[str]) -> list[Place]:
     try:
-        return [Place.parse(text) for text in texts]
+        return list(dict.fromkeys(map(Place.parse, texts)))
     except ValueError as error:
         raise Misconfigured(str(error)) from None
 
@@ -88,19 +89,19 @@ def _places(texts: list[str]) -> list[Place]:
 def _list(settings: Settings, found: list[Letter], *, as_json: bool) -> None:
     repaired = Repairs(settings.data_dir).known(f"{settings.topic_prefix}dead-letters")
     if as_json:
-        rows = [
+        told = [
             {"letter": str(one.place), **one.facts, "sent_again": repaired.get(one.place)} for one in found
         ]
-        typer.echo(msgspec.json.encode(rows).decode())
+        typer.echo(msgspec.json.encode(told).decode())
         return
-    table = Table("letter", "refused", "reason", "why", "sent again", box=None, pad_edge=False)
+    table = rows("letter", "refused", "reason", "why", "sent again")
     for one in found:
         facts = one.facts
         table.add_row(
             str(one.place), facts.get("rejected_at", "")[:19], facts.get("reason", ""), facts.get("sentence", "")[:200],
             repaired.get(one.place, ""),
         )  # fmt: skip
-    Console(highlight=False, markup=False).print(table if found else "No event was refused.")
+    Printer().print(table if found else "No event was refused.")
 
 
 def _show(letter: Letter, *, as_json: bool) -> None:
@@ -108,7 +109,7 @@ def _show(letter: Letter, *, as_json: bool) -> None:
         told = {"letter": str(letter.place), **letter.facts, "key": letter.key, "value": letter.value}
         typer.echo(msgspec.json.encode(told).decode())
         return
-    console = Console(highlight=False, markup=False, stderr=True)
+    console = Printer(stderr=True)
     for name, value in letter.facts.items():
         console.print(f"{name}: {value}")
     typer.echo(letter.value)  # byte for byte, so that it can be put into a file and repaired
@@ -125,7 +126,7 @@ def _resend(
     now = time.time_ns() // 1000
     sent = asyncio.run(resend(settings, chosen, now))
     went = [one for one in sent if one.topic is not None]
-    repairs.note(topic, [one.place for one in went], format_instant(now)[:19], getpass.getuser())
+    repairs.note(topic, [one.place for one in went], format_instant(now)[:19], user())
     _tell(sent, len(found) - len(chosen), as_json=as_json)
     if len(went) < len(sent):
         raise WorkFailed(
@@ -135,8 +136,8 @@ def _resend(
 
 def _tell(sent: list[Sent], before: int, *, as_json: bool) -> None:
     if as_json:
-        rows = [{"letter": str(one.place), "topic": one.topic, "refusal": one.refusal} for one in sent]
-        typer.echo(msgspec.json.encode({"letters": rows, "sent_before": before}).decode())
+        told = [{"letter": str(one.place), "topic": one.topic, "refusal": one.refusal} for one in sent]
+        typer.echo(msgspec.json.encode({"letters": told, "sent_before": before}).decode())
         return
     for one in sent:
         typer.echo(f"{one.place}  {one.topic or one.refusal}")

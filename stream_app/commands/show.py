@@ -6,15 +6,14 @@ from typing import Annotated
 
 import msgspec
 import typer
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
+from rich.text import Text
 
 from scorers.lifecycle import Lifecycle
 from stream_app.aliases import customer_of
 from stream_app.errors import WorkFailed
 from stream_app.explaining import Why, why
 from stream_app.options import AsJson, ConfigFile, DataDir, Kafka, Lifecycles, Redis
+from stream_app.printing import Printer, facts, rows
 from stream_app.redis_connection import connect
 from stream_app.redis_keys import keys_of
 from stream_app.scoring import load_lifecycles
@@ -62,7 +61,7 @@ def show(
     if found_as != customer:
         typer.echo(f"{customer} belongs to {found_as}")
     compiled = {one.name: one for one in lifecycles}
-    console = Console(highlight=False)
+    console = Printer()
     for served in found:
         _print(console, found_as, served, compiled[served.lifecycle])
         if explained:
@@ -83,20 +82,20 @@ async def _read(
     return customer, [served for served in read if served is not None]
 
 
-def _print(console: Console, customer: str, served: Served, lifecycle: Lifecycle) -> None:
+def _print(console: Printer, customer: str, served: Served, lifecycle: Lifecycle) -> None:
     fields = served.fields
     actions = next((stage.actions for stage in lifecycle.stages if stage.name == fields["stage"]), ())
-    facts = Table.grid(padding=(0, 2))
-    facts.add_row("stage", f"{fields['stage']} since {fields.get('since', '')}, {fields.get('reason', '')}")
-    facts.add_row("churn risk", _risk(fields.get("churn_risk", ""), served.rank))
-    facts.add_row("next", _next(fields))
-    facts.add_row("value segment", fields.get("value_segment") or "unknown")
-    facts.add_row("actions", "; ".join(actions) or fields.get("recommended_action") or "none")
-    facts.add_row("version", f"{fields.get('version', '')}, cycle {fields.get('cycle', '')}")
-    console.print(f"[bold]{escape(customer)}[/bold] in {served.lifecycle}")
-    console.print(facts)
+    told = facts()
+    told.add_row("stage", f"{fields['stage']} since {fields.get('since', '')}, {fields.get('reason', '')}")
+    told.add_row("churn risk", _risk(fields.get("churn_risk", ""), served.rank))
+    told.add_row("next", _next(fields))
+    told.add_row("value segment", fields.get("value_segment") or "unknown")
+    told.add_row("actions", "; ".join(actions) or fields.get("recommended_action") or "none")
+    told.add_row("version", f"{fields.get('version', '')}, cycle {fields.get('cycle', '')}")
+    console.print(f"{customer} in {served.lifecycle}", style="bold")
+    console.print(told)
     if served.journey:
-        journey = Table("when", "from", "to", "reason", "churn risk", box=None, pad_edge=False)
+        journey = rows("when", "from", "to", "reason", "churn risk")
         for step in served.journey:
             before, risk = step.get("previous_stage") or "", step.get("churn_risk")
             risk = "" if risk is None else f"{risk:.3f}"
@@ -104,9 +103,9 @@ def _print(console: Console, customer: str, served: Served, lifecycle: Lifecycle
         console.print(journey)
 
 
-def _print_why(console: Console, reasons: Why | str, lifecycle: str) -> None:
+def _print_why(console: Printer, reasons: Why | str, lifecycle: str) -> None:
     if isinstance(reasons, str):
-        console.print(f"why: unknown ({escape(reasons)})")
+        console.print(f"why: unknown ({reasons})")
         return
     told = reasons.by_lifecycle.get(lifecycle)
     if told is None:
@@ -115,14 +114,11 @@ def _print_why(console: Console, reasons: Why | str, lifecycle: str) -> None:
     learned = (
         f"{told.share:.0%} learned from {told.labels:,} labels" if told.labels else "no labels learned yet"
     )
-    console.print(f"[bold]why {told.churn_risk:.3f}[/bold] as of {reasons.as_of}, {learned}")
-    console.print(
-        f"[bold]worth[/bold] {told.value:,.2f} by the horizon of value, {told.value_year:,.2f} within a year"
-    )
+    console.print(Text.assemble((f"why {told.churn_risk:.3f}", "bold"), f" as of {reasons.as_of}, {learned}"))
+    worth = f" {told.value:,.2f} by the horizon of value, {told.value_year:,.2f} within a year"
+    console.print(Text.assemble(("worth", "bold"), worth))
     for reason in told.reasons:
-        console.print(
-            f"  {'▲' if reason.log_odds > 0 else '▼'} {escape(reason.text)} ({reason.log_odds:+.2f})"
-        )
+        console.print(f"  {'▲' if reason.log_odds > 0 else '▼'} {reason.text} ({reason.log_odds:+.2f})")
 
 
 def _risk(risk: str, rank: int | None) -> str:

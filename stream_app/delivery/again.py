@@ -18,6 +18,7 @@ from stream_app.errors import Unavailable
 from stream_app.kafka_clients import client_options
 from stream_app.progress_display import ProgressDisplay
 from stream_app.settings import Settings
+from stream_app.topic_admin import partition_counts
 
 __all__ = ["redeliver_period"]
 
@@ -49,7 +50,7 @@ async def redeliver_period(
     Raises:
         Unavailable: Kafka does not answer.
     """
-    attempts = AttemptLog(log_path(settings.data_dir, destination.name))
+    attempts = AttemptLog(log_path(settings.data_dir, settings.prefix, destination.name))
     counts = {"delivered": 0, "refused": 0, "given_up": 0, "skipped": 0}
     try:
         found = await _published(settings, destination, first // 1000, last // 1000)
@@ -96,10 +97,12 @@ async def _published(settings: Settings, destination: Destination, first: int, l
     topics = topics_of(settings.topic_prefix, destination.on)
     # By kind, for each topic tells of an erasure by itself, and what comes after it in one may be read before it in another.
     found: _Found = defaultdict(dict)
+    there = await partition_counts(settings.kafka, client_options(settings))
     consumer = AIOKafkaConsumer(**client_options(settings), enable_auto_commit=False)
-    await consumer.start()
     try:
-        wanted = [TopicPartition(name, p) for name in topics for p in range(settings.topics.partitions)]
+        await consumer.start()
+        # As many as Kafka has, whatever is configured here: who sends again must not miss some.
+        wanted = [TopicPartition(name, p) for name in topics for p in range(there.get(name, 0))]
         consumer.assign(wanted)
         starts: dict[TopicPartition, Any] = await consumer.offsets_for_times(dict.fromkeys(wanted, first))
         ends = await consumer.end_offsets(wanted)

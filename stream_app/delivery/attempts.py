@@ -46,9 +46,9 @@ class Attempt(NamedTuple):
     error: str | None
 
 
-def log_path(data_dir: Path, destination: str) -> Path:
-    """Where the attempt log of a destination lies."""
-    return data_dir / "deliveries" / f"{destination}.db"
+def log_path(data_dir: Path, prefix: str, destination: str) -> Path:
+    """Where the attempt log of a destination lies: another tenant's customers may have the same ids and versions."""
+    return data_dir / "deliveries" / prefix / f"{destination}.db"
 
 
 class AttemptLog:

@@ -62,7 +62,7 @@ async def _deliver(
     now: Callable[[], int],
     client: dict[str, Any],
 ) -> None:
-    attempts = AttemptLog(log_path(settings.data_dir, destination.name))
+    attempts = AttemptLog(log_path(settings.data_dir, settings.prefix, destination.name))
     forgetting = asyncio.create_task(_forget_old(attempts, settings.deliver.keep_attempts, now))
     try:
         async with Sender(destination, attempts, metrics, now) as sender:

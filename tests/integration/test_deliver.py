@@ -113,6 +113,33 @@ def test_a_dead_destination_holds_nobody_up_and_a_kill_loses_nothing(tenant: Ten
     assert "whsec" not in (tenant.directory / "deliver.log").read_text("utf-8")
 
 
+def test_tenants_on_one_machine_are_told_of_apart_and_of_all_partitions(
+    tenant: Tenant, kafka: str, redis_url: str
+) -> None:
+    """Their customers may have the same ids and versions; who sends again may not know how many partitions there are."""
+    tenant.environment["HOOK_SECRET"] = "whsec_bmV3LW5ldy1uZXctbmV3LW5ldy1uZXct"  # noqa: S105 - of this test
+    other = Tenant(kafka, redis_url, tenant.directory)
+    other.environment["HOOK_SECRET"] = tenant.environment["HOOK_SECRET"]
+    other.create_topics()
+    with target() as server:
+        words = ["--destination", declare(tenant, "crm", server.url), "--from", "2000-01-01T00:00:00Z"]
+        for one in (tenant, other):
+            one.send(changes(range(1, 2)))
+            ended = one.command("redeliver", *words, "--failed", "--json", LIFECYCLE_TOPICS__PARTITIONS="1")
+            assert orjson.loads(ended.stdout) == {
+                "delivered": CUSTOMERS, "refused": 0, "given_up": 0, "skipped": 0
+            }  # fmt: skip
+    assert Counter(server.ids) == Counter([*ids(range(1, 2))] * 2)
+
+
+def test_a_kafka_that_is_away_is_told_in_one_line(tenant: Tenant) -> None:
+    words = ["--destination", declare(tenant, "crm", "http://127.0.0.1:1"), "--from", "2000-01-01T00:00:00Z"]
+    tenant.environment["HOOK_SECRET"] = "whsec_bmV3LW5ldy1uZXctbmV3LW5ldy1uZXct"  # noqa: S105 - of this test
+    ended = tenant.command("redeliver", *words, LIFECYCLE_KAFKA=f"127.0.0.1:{choose_port()}")
+
+    assert (ended.returncode, ended.stdout, ended.stderr.count("\n")) == (1, "", 1), ended.stderr
+
+
 def test_what_is_wrong_with_a_destination_is_said_in_one_line(tenant: Tenant) -> None:
     for words, said in (([], "no destination"), (["--destination", "hubspot"], "HUBSPOT_TOKEN is not set")):
         ended = tenant.command("deliver", *words)

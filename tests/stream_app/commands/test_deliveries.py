@@ -10,7 +10,7 @@ SAID = "400: [email] is none [/]"
 
 
 def test_what_a_destination_said_is_shown_and_not_obeyed(tmp_path: Path) -> None:
-    log = AttemptLog(log_path(tmp_path, "crm"))
+    log = AttemptLog(log_path(tmp_path, "lifecycle", "crm"))
     log.add(Attempt(1_772_366_400_000_000, "c1:1", "c1", "stage-change", "new", 1, "refused", 400, 0.1, SAID))
     log.close()
 
