@@ -27,9 +27,7 @@ Redis = Annotated[
 ]
 DataDir = Annotated[
     Path | None,
-    typer.Option(
-        "--data-dir", metavar="DIR", help="Where state, jars and logs are kept.", show_default=False
-    ),
+    typer.Option("--data-dir", metavar="DIR", help="Where state and logs are kept.", show_default=False),
 ]
 Lifecycles = Annotated[
     list[str] | None,

@@ -148,9 +148,9 @@ def _resolve_paths(tree: Tree, folder: Path) -> None:
             table = table.get(section, {}) if isinstance(table, dict) else {}
         if isinstance(table, dict) and isinstance(table.get(key), str):
             table[key] = str(folder / Path(table[key]).expanduser())
-    names = tree.get("lifecycles")
-    if isinstance(names, list):
-        tree["lifecycles"] = [_file_or_name(name, folder) for name in names]
+    for key in ("lifecycles", "destinations"):
+        if isinstance(names := tree.get(key), list):
+            tree[key] = [_file_or_name(name, folder) for name in names]
     gateway = tree.get("gateway")
     webhooks = gateway.get("webhooks") if isinstance(gateway, dict) else None
     for webhook in webhooks.values() if isinstance(webhooks, dict) else ():

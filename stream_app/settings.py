@@ -159,7 +159,7 @@ class ReadKey(_Section):
 class Webhook(_Section):
     """A sender that signs what it sends, or names itself by a secret."""
 
-    secret: SecretStr | None = None
+    secret: Annotated[SecretStr, Field(min_length=1)] | None = None
     source: str | None = None
     url: str | None = None
     tenant: Prefix | None = None
@@ -195,7 +195,7 @@ class Console(_Section):
     host: str = "127.0.0.1"
     port: Port = 8090
     tokens: dict[str, ConsoleToken] = {}
-    session_key: SecretStr | None = None
+    session_key: Annotated[SecretStr, Field(min_length=16)] | None = None
     user_header: str | None = None
     trusted_proxies: Names = ()
     operators: Names = ()

@@ -70,6 +70,7 @@ def check(
         return
     settings = load_settings(config, kafka=kafka, redis=redis, lifecycles=lifecycle)
     _check_webhooks(settings)
+    _check_destinations(settings)
     _check_redis(settings)
     lifecycles = load_lifecycles(settings.lifecycles)
     event_names = len(load_measures(settings).names())
@@ -109,6 +110,18 @@ def _check_webhooks(settings: Settings) -> None:
 
         for name, webhook in settings.gateway.webhooks.items():
             load_source(webhook.source or name)
+
+
+def _check_destinations(settings: Settings) -> None:
+    """Read the files of the destinations that `lifecycle deliver` would tell, their variables included.
+
+    Raises:
+        Misconfigured: If one is wrong.
+    """
+    if settings.destinations:
+        from stream_app.delivery.destination import load_destinations  # noqa: PLC0415 - only who has any waits for it
+
+        load_destinations(settings.destinations)
 
 
 def _try_sample(settings: Settings, sample: Path | None, source: str | None, *, as_json: bool) -> None:

@@ -83,11 +83,13 @@ def test_lists_and_tables_can_be_given_as_variables() -> None:
 
 
 def test_paths_in_a_file_are_relative_to_the_file(tmp_path: Path) -> None:
-    file = written(tmp_path, 'lifecycles = ["mine.toml", "saas"]\n[events]\nmeasures = "names.toml"\n')
+    lists = 'lifecycles = ["mine.toml", "saas"]\ndestinations = ["crm.toml", "webhook"]\n'
+    file = written(tmp_path, f'{lists}[events]\nmeasures = "names.toml"\n')
 
     settings = load_settings(file, environment={})
 
     assert settings.lifecycles == (str(tmp_path / "mine.toml"), "saas")
+    assert settings.destinations == (str(tmp_path / "crm.toml"), "webhook")
     assert settings.events.measures_file == tmp_path / "names.toml"
 
 
@@ -166,6 +168,14 @@ def test_sasl_without_credentials_is_refused() -> None:
     assert "needs username and password" in refusal(
         environment={"LIFECYCLE_KAFKA_SECURITY__PROTOCOL": "SASL_SSL"}
     )
+
+
+@pytest.mark.parametrize(
+    "name", ["GATEWAY__WEBHOOKS__STRIPE__SECRET", "GATEWAY__KEYS__WEBSITE__KEY", "CONSOLE__SESSION_KEY"]
+)
+def test_a_secret_that_is_empty_is_refused(name: str) -> None:
+    """A variable that was never filled would have anybody sign."""
+    assert refusal(environment={f"LIFECYCLE_{name}": ""}).startswith(f"variable LIFECYCLE_{name}: ")
 
 
 def test_a_setting_and_a_section_of_the_same_name_are_refused() -> None:

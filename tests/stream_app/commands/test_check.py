@@ -85,6 +85,16 @@ def test_a_broken_measures_file_is_refused(capsys: pytest.CaptureFixture[str], t
     assert str(tmp_path / "names.toml") in capsys.readouterr().err
 
 
+def test_a_destination_that_cannot_be_told_is_refused(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    (tmp_path / "crm.toml").write_text('url = "https://a"\nspeed = 3\n', encoding="utf-8")
+    (tmp_path / "my.toml").write_text('destinations = ["crm.toml"]\n', encoding="utf-8")
+
+    assert cli.run(["check", "--config", str(tmp_path / "my.toml")]) == 2
+    assert f"{tmp_path / 'crm.toml'}: speed: " in capsys.readouterr().err
+
+
 def test_the_feature_catalogue_explains_every_feature(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.run(["check", "--features", "--json"]) == 0
 
