@@ -6,6 +6,7 @@ All logging goes to standard error, so that standard output holds results only. 
 
 import hashlib
 import logging
+import os
 import sys
 from collections.abc import Mapping
 from typing import Any, Final, TextIO
@@ -58,7 +59,7 @@ def configure(log: Log, stream: TextIO | None = None) -> None:
             foreign_pre_chain=shared,
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                *_renderers(as_json=as_json, colors=target.isatty()),
+                *_renderers(as_json=as_json, colors=target.isatty() and not os.environ.get("NO_COLOR")),
             ],
         )
     )

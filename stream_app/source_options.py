@@ -151,7 +151,7 @@ def asked_source(
     )
     records, notice = source.records, source.notice
     if sample and limit is not None:
-        records = iter(whole_histories(records, limit // TOUCHES_PER_ORDER if simulate else limit))
+        records = iter(whole_histories(records, max(1, limit // TOUCHES_PER_ORDER) if simulate else limit))
     if simulate:
         records = simulate_touches(records, topic_of, seed)
         notice = "; ".join(filter(None, (notice, SIMULATED)))

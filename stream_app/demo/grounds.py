@@ -20,7 +20,9 @@ from stream_app.errors import Unavailable
 from stream_app.settings import KafkaSecurity, Settings
 
 OWN = "demo"
-_MADE_HERE = ("embedded", "processes", "worker", "console", "model.key")
+_MADE_HERE = (
+    "embedded", "processes", "worker", "tables", "console", "deliveries", "repaired-letters.sqlite", "model.key",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -42,6 +42,19 @@ def test_what_is_no_terminal_gets_json_by_default() -> None:
     assert json.loads(said(Log()))["event"] == "something happened"
 
 
+@pytest.mark.parametrize(("no_color", "escapes"), [("", True), ("1", False)])
+def test_a_terminal_gets_colours_unless_its_user_wants_none(
+    no_color: str, escapes: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NO_COLOR", no_color)
+    stream = io.StringIO()
+    monkeypatch.setattr(stream, "isatty", lambda: True)
+    logs.configure(Log(), stream)
+    structlog.get_logger("colours").warning("something happened")
+
+    assert ("\x1b[" in stream.getvalue()) == escapes
+
+
 def test_people_get_plain_text() -> None:
     assert "something happened" in said(Log(format="console"), partition=3)
 

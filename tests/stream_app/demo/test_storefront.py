@@ -11,7 +11,12 @@ from tests.stream_app.demo.running import alive, lifecycle
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
 
 
-def test_a_shop_that_exits_has_led_a_visitor_through_its_stages(tmp_path: Path) -> None:
+def test_a_shop_that_exits_has_led_a_visitor_through_its_stages(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(
+        "http_proxy", "http://127.0.0.1:9"
+    )  # of an office: it does not know this machine's own ports
     ended = lifecycle(tmp_path, "demo", "--shop", "--exit", "--json")
 
     assert ended.returncode == 0, ended.stderr
