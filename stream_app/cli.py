@@ -12,6 +12,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from importlib.metadata import version
+from io import TextIOWrapper
 from typing import Annotated, Any, Final
 
 import typer
@@ -88,6 +89,8 @@ def run(arguments: Sequence[str]) -> int:
 
 def main() -> None:
     """Entry point of the command ``lifecycle``."""
+    if isinstance(sys.stdout, TextIOWrapper):  # a character that the terminal lacks must not cost the result
+        sys.stdout.reconfigure(errors="backslashreplace")
     sys.exit(run(sys.argv[1:]))
 
 

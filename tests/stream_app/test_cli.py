@@ -1,14 +1,17 @@
 """The command line: quick help, one line for an error, exit codes that scripts can rely on."""
 
+import os
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from stream_app import cli
+from stream_app.bundled import bundled
 from stream_app.errors import LifecycleAppError, Misconfigured, Unavailable, WorkFailed
 
 
@@ -132,6 +135,17 @@ def test_help_imports_no_command_and_answers_at_once() -> None:
 
     assert ended.returncode == 0, ended.stderr
     assert time.perf_counter() - started < 5  # it takes 0.2 s; the machine may be busy
+
+
+def test_a_character_that_the_terminal_lacks_costs_no_result(tmp_path: Path) -> None:
+    measures = tmp_path / "\u25b2.toml"
+    measures.write_bytes(bundled("measures.toml").read_bytes())
+    variables = {"PYTHONIOENCODING": "latin-1", "LIFECYCLE_EVENTS__MEASURES": str(measures)}
+    command = [sys.executable, "-m", "stream_app", "check"]
+    ended = subprocess.run(command, env={**os.environ, **variables}, capture_output=True, check=False)
+
+    assert ended.returncode == 0, ended.stderr
+    assert b"\\u25b2.toml" in ended.stdout
 
 
 def test_a_reader_that_went_away_is_no_error_message() -> None:
