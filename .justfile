@@ -2,11 +2,13 @@
 
 python := env("PYTHON", "python3")
 bin := env("LIFECYCLE_BIN", ".venv/bin")
+# What is installed in .venv is a copy: recipes run what stands here.
+export PYTHONPATH := justfile_directory()
 
 _list:
     @just --list
 
-# make .venv with the locked dependencies, the tools and the project, editable
+# make .venv with the locked dependencies, the tools and the project
 setup:
     {{python}} -m venv .venv
     {{bin}}/pip install -q --require-hashes -r requirements.lock
