@@ -18,6 +18,8 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from state import FAR, NEVER
+
 __all__ = ["Alignment", "Arrived", "Punctuation"]
 
 #: Seconds for which the other topics wait for one of which there is more: a fetch takes a small part of that, and when it
@@ -118,21 +120,20 @@ class Alignment:
         self._unread.add(source)
 
     def add(self, records: Sequence[Arrived], now: float, *, has_more: bool = False) -> None:
-        """Buffer records; those of one source come in offset order.
+        """Buffer records.
 
         Args:
-            records: What was fetched.
+            records: What was fetched of one source, in offset order.
             now: Monotonic seconds, to measure how long records have waited.
-            has_more: Whether more of their source, which is one, was in Kafka when they were fetched.
+            has_more: Whether more of the source was in Kafka when they were fetched.
         """
-        for record in records:
-            self._queues[record.source].append(record)
-            self._positions[record.source] = record.offset + 1
-        if self._oldest is None and len(self):
-            self._oldest = now
         if not records:
             return
         source, last = records[-1].source, records[-1].at
+        self._queues[source].extend(records)
+        self._positions[source] = records[-1].offset + 1
+        if self._oldest is None:
+            self._oldest = now
         self._behind[source] = (last, last + _NEAR)
         if has_more:
             self.expect(source)
@@ -226,12 +227,24 @@ class Alignment:
                 break
             if awaited and any(last < at < near for last, near in awaited):
                 break
-            queue = self._queues[index]
+            queue, end = self._queues[index], NEVER if awaited else _end_of_turn(heads)
+            if limit is not None and end > limit:
+                end = limit + 1
             taken.append(queue.popleft())
+            while queue and (at := queue[0].at) < end and len(taken) < most:
+                taken.append(queue.popleft())
             if queue:
-                heapreplace(heads, (queue[0].at, index))
+                heapreplace(heads, (at, index))
             else:
                 heappop(heads)
                 if limit is None and index in self._unread:
                     awaited.append(self._behind[index])
         return taken
+
+
+def _end_of_turn(heads: list[tuple[int, int]]) -> int:
+    """Up to which instant (µs), exclusive, the first of a heap of heads goes on before it is another's turn."""
+    if len(heads) == 1:
+        return FAR
+    second = heads[1] if len(heads) == 2 or heads[1] < heads[2] else heads[2]
+    return second[0] + (heads[0][1] < second[1])
