@@ -13,11 +13,12 @@ import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from stream_app.delivery.again import redeliver_period
-from stream_app.delivery.attempts import AttemptLog
+from stream_app.delivery.attempts import AttemptLog, log_path
 from stream_app.delivery.courier import Courier
 from stream_app.delivery.destination import Destination
 from stream_app.delivery.metrics import DeliveryMetrics
 from stream_app.delivery.readiness import Readiness
+from stream_app.delivery.run import deliver_until
 from stream_app.delivery.sender import Sender
 from stream_app.embedded.ports import choose_port
 from stream_app.kafka_clients import client_options
@@ -170,3 +171,25 @@ def test_who_comes_back_after_an_erasure_is_in_a_period_that_is_sent_again(tenan
         again(Post(tenant, server.url, on=["stage-change", "churn-alert"]), first, first + 10**9)
 
     assert server.ids == ["c1:3"]
+
+
+def test_the_log_forgets_as_long_as_the_process_runs(tenant: Tenant) -> None:
+    tenant.environment["LIFECYCLE_DELIVER__KEEP_ATTEMPTS"] = "1s"
+    settings = tenant.settings
+    tenant.send([change("c1", 1)])
+    with target() as server:
+        destination = Post(tenant, server.url).destination
+        log = AttemptLog(log_path(settings.data_dir, NAME))
+
+        async def working() -> None:
+            stop, now = asyncio.Event(), lambda: time.time_ns() // 1000
+            told = settings, [destination], DeliveryMetrics(), Readiness([NAME]), now
+            running = asyncio.create_task(deliver_until(stop, *told))
+            end = time.monotonic() + PATIENCE_S
+            while not server.ids or list(log.latest(most=1)):
+                assert time.monotonic() < end, "what is old is still there"
+                await asyncio.sleep(0.05)
+            stop.set()
+            await running
+
+        asyncio.run(working())

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from state import format_instant
 from stream_app.console.alerts_kept import keep_alerts
 from stream_app.console.asked import Asked
 from stream_app.console.flows import counts, flows, trend
@@ -130,6 +131,16 @@ def test_an_erasure_leaves_the_alert_about_a_customer_who_has_come_back(tmp_path
     store.close()
 
 
-def _alert(customer: str, version: int, status: str = "raised") -> bytes:
+def test_an_alert_is_over_when_that_was_told_first(tmp_path: Path) -> None:
+    store = Store(tmp_path / "h.sqlite")
+    with store.writing() as connection:
+        resolved = [_alert("a", 5, "resolved", event_time=f"2026-01-{day}T00:00:00Z") for day in ("03", "09")]
+        keep_alerts(connection, [_alert("a", 4), *resolved])
+    ((at,),) = store.rows("SELECT at FROM alert")
+    assert format_instant(at) == "2026-01-03T00:00:00Z"
+    store.close()
+
+
+def _alert(customer: str, version: int, status: str = "raised", **more: str) -> bytes:
     body = {"customer_id": customer, "lifecycle": "six-stage", "version": version, "status": status}
-    return orjson.dumps({**body, "raised_at": "2026-01-01T00:00:00Z"})
+    return orjson.dumps({**body, "raised_at": "2026-01-01T00:00:00Z", **more})
