@@ -2,15 +2,19 @@
 
 The copy, a frozen dataclass with eleven fields, costs several times what reading the record does, and so do the three
 calls by which it comes. A bare record has offset, timestamp, timestamp_type, key, value, headers and checksum; it does not
-repeat topic and partition.
+repeat topic and partition. One with a header whose name is no UTF-8 is read like the others.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer
+from aiokafka.consumer import fetcher as client
 from aiokafka.consumer.fetcher import FetchResult, PartitionRecords
 from aiokafka.errors import CorruptRecordException
+from aiokafka.record.memory_records import MemoryRecords
+
+from stream_app.worker.header_names import legible
 
 __all__ = ["bare"]
 
@@ -31,6 +35,29 @@ def bare(consumer: AIOKafkaConsumer) -> None:
         return needs_wakeup
 
     fetcher._proc_fetch_request = processed  # noqa: SLF001
+
+
+class _Batches:
+    """The batches of a fetch, which the client forgets as bytes when it has begun to read them.
+
+    Args:
+        fetched: As they came from the broker.
+    """
+
+    __slots__ = ("_read", "fetched", "has_next", "next_batch", "size_in_bytes")
+
+    def __init__(self, fetched: bytes) -> None:
+        self.fetched = fetched
+        read = MemoryRecords(fetched)
+        self.has_next, self.next_batch, self.size_in_bytes = (
+            read.has_next,
+            read.next_batch,
+            read.size_in_bytes,
+        )
+
+
+# Before any consumer has fetched; whoever reads without `bare` notices nothing.
+client.MemoryRecords = _Batches
 
 
 class _BareRecords:
@@ -58,8 +85,14 @@ class _BareRecords:
             if self._check_crcs and not batch.validate_crc():
                 raise CorruptRecordException("a fetched batch does not have the checksum that it carries")
             if not batch.is_control_batch:
-                for record in batch:
-                    if record.offset >= self.next_fetch_offset:  # a batch may begin before what was asked for
-                        self.next_fetch_offset = record.offset + 1
-                        yield record
+                try:
+                    yield from self._unread_of(batch)
+                except UnicodeDecodeError:
+                    yield from self._unread_of(legible(self._batches.fetched, batch.base_offset))
             self.next_fetch_offset = batch.next_offset  # its last records may have been compacted away
+
+    def _unread_of(self, batch: Iterable[Any]) -> Iterator[Any]:
+        for record in batch:
+            if record.offset >= self.next_fetch_offset:  # a batch may begin before what was asked for
+                self.next_fetch_offset = record.offset + 1
+                yield record
