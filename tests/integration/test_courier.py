@@ -179,7 +179,7 @@ def test_the_log_forgets_as_long_as_the_process_runs(tenant: Tenant) -> None:
     tenant.send([change("c1", 1)])
     with target() as server:
         destination = Post(tenant, server.url).destination
-        log = AttemptLog(log_path(settings.data_dir, NAME))
+        log = AttemptLog(log_path(settings.data_dir, settings.prefix, NAME))
 
         async def working() -> None:
             stop, now = asyncio.Event(), lambda: time.time_ns() // 1000
