@@ -54,7 +54,7 @@ class Pending(msgspec.Struct, array_like=True, gc=False):
         lifecycle: Index of the lifecycle.
         stage: Index of the stage at A.
         features: The features as the models saw them, see `pack`.
-        risk: Churn risk as predicted.
+        risk: Churn risk as predicted; -1 for who cannot churn, and is asked for the rest only.
         next_stage: Probability by stage index as predicted, see `pack`.
         value: Spend as predicted, in units of the base currency.
         revenue: Lifetime revenue at A, micro-units.

@@ -90,14 +90,15 @@ class Questions:
             learner = self.learners[example.lifecycle]
             if learner.learn(example) == "observed":
                 continue
+            labels = ("next_stage", "value") if example.churned is None else ("churn", "next_stage", "value")
             step = Learned(
                 lifecycle=example.lifecycle,
-                labels=("churn", "next_stage", "value"),
+                labels=labels,
                 asked_at=parse_instant(example.asked_at),
                 answered_at=parse_instant(example.answered_at),
                 learned_at=at,
                 examples=1,
-                known={"churn": 1, "next_stage": 1, "value": 1},
+                known=dict.fromkeys(labels, 1),
                 model_version=learner.version,
             )
             self._judgements[example.lifecycle].learned([step])
@@ -118,14 +119,14 @@ class Questions:
             lifecycle=track.name,
             at=at,
             stage=track.stages[pending.stage],
-            churn_risk=pending.risk,
+            churn_risk=pending.risk if pending.risk >= 0.0 else None,
             next_stage=dict(zip(track.stages, unpack(pending.next_stage), strict=True)),
             value=pending.value,
             model_version=pending.model_version,
             recency=_recency(track, unpack(pending.features)),
             tenure=self._tenure(track, customer, at),
             before=self._before(track, customer, at),
-            churned=pending.churned if pending.churned >= 0 else None,
+            churned=pending.churned if pending.churned >= 0 and pending.risk >= 0.0 else None,
         )
 
     def _tenure(self, track: Track, customer: str, at: int) -> float:

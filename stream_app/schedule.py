@@ -5,9 +5,12 @@ from xxhash import xxh3_64_intdigest
 from state import FAR, MEASURE_IDS, NEVER, Profile
 from stream_app.scoring import Scoring
 
-__all__ = ["ask_due_of", "score_due"]
+__all__ = ["ask_due_of", "is_drawn", "score_due"]
 
 _EVENTS = MEASURE_IDS["events"]
+#: Of those who cannot churn, such as visitors who never bought, one in so many is asked: there are many of them, and what
+#: follows their stage is learned as well from some.
+_ONE_IN = 4
 
 
 def score_due(scoring: Scoring, profile: Profile, *, is_event: bool = False) -> int:
@@ -18,6 +21,11 @@ def score_due(scoring: Scoring, profile: Profile, *, is_event: bool = False) -> 
     if is_event:
         return scored + min(scoring.policy.rescore_after, scoring.policy.rescore_every)
     return scored + max(scoring.policy.rescore_every, (scored - profile.last[_EVENTS]) // 4)
+
+
+def is_drawn(customer: str) -> bool:
+    """Whether a customer who cannot churn is asked all the same where they go next, always or never."""
+    return xxh3_64_intdigest(f"{customer}?".encode()) % _ONE_IN == 0
 
 
 def ask_due_of(scoring: Scoring, customer: str, profile: Profile) -> int:

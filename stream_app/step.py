@@ -24,7 +24,7 @@ from state import (
 from stream_app.alerting import alert_due, alert_of, crossing, is_cooled, raises
 from stream_app.examples import example_of, question_of
 from stream_app.outputs import EXAMPLE, STAGE_CHANGE, Output, stage_change_json
-from stream_app.schedule import ask_due_of, score_due
+from stream_app.schedule import ask_due_of, is_drawn, score_due
 from stream_app.scoring import Scoring, Track
 
 __all__ = ["evaluate", "is_absorbed", "observe", "pass_time", "passes", "state_of", "totals"]
@@ -315,7 +315,8 @@ def _ask(
     """Ask the models, and tell the trainer what was asked: how a population orders is learned without answers."""
     standing, predictor = profile.standings[index], scoring.predictors[index]
     waiting = sum(1 for pending in profile.pending if pending.lifecycle == index)
-    if waiting >= scoring.policy.max_pending or not is_askable(profile, scoring.horizons[index].label):
+    can_churn = is_askable(profile, scoring.horizons[index].label)
+    if waiting >= scoring.policy.max_pending or not (can_churn or is_drawn(customer)):
         return []
     seen = scoring.view(values, standing, at)
     deadline = scoring.tracks[index].deadline(profile, standing, at)
@@ -326,13 +327,13 @@ def _ask(
         lifecycle=index,
         stage=standing.stage,
         features=seen,
-        risk=scores.churn,
+        risk=scores.churn if can_churn else -1.0,
         next_stage=scores.next_stage,
         value=scores.value,
         model_version=predictor.version,
         deadline=deadline or (),
     )
-    return [Output(EXAMPLE, customer.encode(), question_of(scoring, customer, pending))]
+    return [Output(EXAMPLE, customer.encode(), question_of(scoring, customer, pending))] if can_churn else []
 
 
 def _answers(scoring: Scoring, customer: str, profile: Profile, at: int) -> list[Output]:

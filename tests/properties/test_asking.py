@@ -7,7 +7,9 @@ from hypothesis import strategies as st
 from xxhash import xxh3_64_intdigest
 
 from state import DAY, Event, format_instant, parse_instant
+from stream_app.schedule import is_drawn
 from tests.properties.histories import CUSTOMERS, cuts, histories
+from tests.state.builders import build_event
 from tests.stream_app.partitions import Partition, arrived, scoring
 
 EVERY = 7 * DAY
@@ -102,6 +104,23 @@ def test_no_answer_comes_before_its_horizon_and_none_after_it(history: list[Even
         assert len(partition.examples()) == begin
         partition.tick(due)
         assert {each["answered_at"] for each in partition.examples()[begin:]} <= {format_instant(due)}
+
+
+def test_of_those_who_cannot_churn_some_are_asked_where_they_go_next() -> None:
+    partition = Partition(scoring(ASKED.replace('"events"', '"orders"'), ask_every=EVERY, max_pending=5))
+    visitors = [f"visitor-{number}" for number in range(80)]
+    start = parse_instant("2021-03-01T12:00:00Z")
+    partition.fold(arrived([build_event("Product Viewed", start, customer=each) for each in visitors]))
+    partition.tick(start + 80 * DAY)
+
+    asked = Counter(example["stage"] for example in partition.examples())
+    for example in partition.examples():
+        assert (example.get("churn_risk"), example.get("churned"), example["spent"]) == (None, None, 0.0)
+        at = parse_instant(example["asked_at"])
+        expected = "silent" if at < start + 12 * DAY < at + NEXT else example["stage"]
+        assert example["next"] == expected
+    assert 8 < sum(map(is_drawn, visitors)) < 35
+    assert asked["away"] >= sum(map(is_drawn, visitors))
 
 
 @settings(max_examples=30, deadline=None)
