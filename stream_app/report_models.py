@@ -212,5 +212,6 @@ def _head(name: str) -> str:
         "ece": "calibration error",
         "brier": "Brier",
         "mae": "mean absolute error",
+        "never_active": "of people who cannot churn",  # who never ordered, or has cancelled
     }
     return known.get(name, name.replace("_", " "))

@@ -154,6 +154,8 @@ def test_no_more_labels_are_learned_than_there_are_answers(tmp_path: Path) -> No
     told = backtested(tmp_path, source, *flags).metrics["models"]
 
     assert told["churn"]["labels"]["asked"] < told["next_stage"]["labels"]["asked"]
+    report = (tmp_path / "out" / "report.html").read_text("utf-8")
+    assert re.search(r"[1-9]\d* of people who cannot churn", report)
     assert all(each["labels"]["learned"] == each["labels"]["answered"] for each in told.values())
 
 
