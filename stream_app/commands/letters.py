@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import time
+from collections import Counter
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -68,6 +69,7 @@ def letters(
         raise WorkFailed(
             f"Kafka has no dead letter {', '.join(map(str, sorted(missing)))}: `lifecycle letters` lists those it has"
         )
+    _tell_of_limit([] if named else found, limit)
     found = [letter for letter in found if reason in (None, letter.facts.get("reason"))]
     if named and not found:
         raise WorkFailed(f"none of these dead letters has the reason {reason}")
@@ -84,6 +86,15 @@ def _places(texts: list[str]) -> list[Place]:
         return list(dict.fromkeys(map(Place.parse, texts)))
     except ValueError as error:
         raise Misconfigured(str(error)) from None
+
+
+def _tell_of_limit(found: list[Letter], limit: int) -> None:
+    """Who sends all of one kind again must hear that there may be more of them."""
+    if limit in Counter(letter.place.partition for letter in found).values():
+        typer.echo(
+            f"note: of a partition only the newest {limit} letters were looked at; --limit looks further back",
+            err=True,
+        )
 
 
 def _list(settings: Settings, found: list[Letter], *, as_json: bool) -> None:
