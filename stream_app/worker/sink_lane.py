@@ -25,8 +25,9 @@ __all__ = ["SinkLane"]
 
 log = structlog.get_logger(__name__)
 
-_LONGEST_PAUSE = 5.0
-_PUSH = 2000
+_SHORTEST_PAUSE, _LONGEST_PAUSE = 0.1, 5.0
+#: Records of the longest push, and of the shortest to which it is cut while Redis does not answer in time.
+_PUSH, _LEAST = 2000, 50
 #: How often, and for how long (s), the topic is read although everything seems to come by itself.
 _LOOK_EVERY, _LOOK = 5.0, 0.3
 
@@ -118,40 +119,40 @@ class SinkLane:
 
     async def run(self) -> None:
         """Push until closed."""
+        waiting: list[SinkRecord] = []
+        pause, most = _SHORTEST_PAUSE, _PUSH
         while not self._closing:
-            if not self._inflow:
+            waiting = waiting or self._inflow.pop(_PUSH)
+            if not waiting:
                 self._news.clear()
                 await self._news.wait()
                 continue
-            batch = self._inflow.pop(_PUSH)
-            self._pushing = len(batch)
-            if await self._push(batch):
-                self._pushing, self._pushed = 0, batch[-1].offset + 1
+            self._pushing, part = len(waiting), waiting[:most]
+            if await self._push(part):
+                waiting, self._pushed = waiting[most:], part[-1].offset + 1
+                self._pushing = len(waiting)
+                pause, most = _SHORTEST_PAUSE, min(most * 2, _PUSH)
                 self.mark()
-                self._context.progressed()
+            else:  # what was too much for a slow Redis will be too much again
+                await asyncio.sleep(pause)
+                pause, most = min(pause * 2, _LONGEST_PAUSE), max(most // 2, _LEAST)
+            self._context.progressed()  # waiting for Redis is no standstill of the worker
 
     async def _push(self, batch: list[SinkRecord]) -> bool:
-        """Push one batch until Redis has it; ``False`` if closed meanwhile."""
-        pause = 0.1
-        metrics = self._context.metrics
-        while not self._closing:
-            started = monotonic()
-            try:
-                result = await self._sink.push(self._partition, batch)
-            except RedisUnavailable as error:
-                metrics.redis_up.set(0)
-                log.warning("Redis is not written, trying again", partition=self._partition, error=str(error))
-                self._context.progressed()  # waiting for Redis is no standstill of the worker
-                await asyncio.sleep(pause)
-                pause = min(pause * 2, _LONGEST_PAUSE)
-                continue
-            metrics.redis_up.set(1)
-            metrics.redis_push.observe(monotonic() - started)
-            self._observe_latency(batch[-1].offset)
-            if result.lost:
-                await self._ask_to_republish()
-            return True
-        return False
+        """Push one batch; ``False`` if Redis does not take it."""
+        metrics, started = self._context.metrics, monotonic()
+        try:
+            result = await self._sink.push(self._partition, batch)
+        except RedisUnavailable as error:
+            metrics.redis_up.set(0)
+            log.warning("Redis is not written, trying again", partition=self._partition, error=str(error))
+            return False
+        metrics.redis_up.set(1)
+        metrics.redis_push.observe(monotonic() - started)
+        self._observe_latency(batch[-1].offset)
+        if result.lost:
+            await self._ask_to_republish()
+        return True
 
     def _observe_latency(self, upto: int) -> None:
         now = self._context.now() / 1e6

@@ -87,6 +87,26 @@ def test_redis_holds_what_the_topic_says(url: str) -> None:
     on(url, story)
 
 
+def test_a_customer_with_thousands_of_changes_holds_nobody_up(url: str) -> None:
+    """As of a till in a shop, or an id that many share: every change of a run is remembered until it counts."""
+
+    async def story(client: Any) -> None:
+        log = Log()
+        for version in range(1, 3001):
+            log.append(change("till", version, "prospect" if version % 3 else "customer"))
+        log.append(change("c1", 1, "prospect"))
+        result = await RedisSink(client, "lifecycle:", ["retail"]).push(0, log.records)
+
+        assert (result.applied, result.duplicates, result.lost) == (3001, 0, False)
+        await assert_redis_equals(client, log)
+        if not hasattr(client, "PRIMARIES"):  # there a call is about one record
+            before = (await client.info("commandstats"))["cmdstat_hset"]["calls"]
+            await RedisSink(client, "lifecycle:", ["retail"]).push(1, log.records)
+            assert (await client.info("commandstats"))["cmdstat_hset"]["calls"] - before < 50
+
+    on(url, story)
+
+
 def test_a_batch_that_comes_again_changes_nothing(url: str) -> None:
     async def story(client: Any) -> None:
         log = two_customers()
