@@ -6,12 +6,13 @@ Durations and instants are text with a unit or an offset outside, integer micros
 import re
 from typing import Annotated, Any, Final
 
-from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, WithJsonSchema
 
 from scorers.durations import format_duration, parse_duration
 from state.instants import format_instant, parse_instant
 
 FOREVER: Final = -1
+_SHORTEST_INTERVAL: Final = 1_000
 REDIS_SCHEMES: Final = (
     "redis",
     "rediss",
@@ -33,6 +34,14 @@ def _duration(value: Any) -> int:
     if not isinstance(value, str):
         raise ValueError(f'{value!r} has no unit; write for example "90d", "36h", "15m", "10s" or "500ms"')  # noqa: TRY004 - pydantic wants ValueError
     return parse_duration(value)
+
+
+def _interval(value: int) -> int:
+    if value < _SHORTEST_INTERVAL:
+        raise ValueError(
+            f"{format_duration(value)} is too short for what is done again and again: at least 1ms"
+        )
+    return value
 
 
 def _retention(value: Any) -> int:
@@ -69,6 +78,9 @@ Duration = Annotated[
     WithJsonSchema(_DURATION_SCHEMA),
 ]
 """Text with a unit outside, microseconds inside."""
+
+Interval = Annotated[Duration, AfterValidator(_interval)]
+"""A duration after which something is done again: what is done without a pause leaves time for nothing else."""
 
 Retention = Annotated[
     int,

@@ -11,12 +11,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
 from scorers.durations import parse_duration
 from stream_app.bundled import bundled
 from stream_app.setting_sources import Sources, validated
-from stream_app.setting_types import REDIS_SCHEMES, Duration, Instant, Names, Retention, Shares
+from stream_app.setting_types import REDIS_SCHEMES, Duration, Instant, Interval, Names, Retention, Shares
 
 Positive = Annotated[int, Field(gt=0)]
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
@@ -86,14 +86,14 @@ class Identity(_Section):
 class Labels(_Section):
     """How often a score is kept to be learned from; the horizons stand in the lifecycle files."""
 
-    ask_every: Duration = _us("30d")
+    ask_every: Interval = _us("30d")
     max_pending: Positive = 4
 
 
 class Scoring(_Section):
     """How often silence is re-scored, and which changes of risk are worth a publication."""
 
-    rescore_every: Duration = _us("7d")
+    rescore_every: Interval = _us("7d")
     risk_step: Share = 0.05
     alert_threshold: Share = 0.8
     alert_thresholds: Shares = {"high": 0.7}
@@ -104,16 +104,16 @@ class Scoring(_Section):
 class Worker(_Section):
     """How a worker reads, stores and delivers."""
 
-    session_timeout: Duration = _us("15s")
-    heartbeat: Duration = _us("3s")
+    session_timeout: Interval = _us("15s")
+    heartbeat: Interval = _us("3s")
     table_store: Literal["memory", "rocksdb"] = "memory"
     delivery: Literal["runs", "single"] = "runs"
     batch_records: Positive = 10_000
     fetch_wait: Duration = _us("100ms")
     commit_interval: Duration = _us("1s")
-    tick_interval: Duration = _us("1s")
+    tick_interval: Interval = _us("1s")
     tick_patience: Duration = _us("30s")
-    stalled_after: Duration = _us("5m")
+    stalled_after: Interval = _us("5m")
 
     @model_validator(mode="after")
     def _several_heartbeats_fit_a_session(self) -> Self:
@@ -131,14 +131,14 @@ class Sink(_Section):
 class Deliver(_Section):
     """What the process that delivers to others keeps."""
 
-    keep_attempts: Duration = _us("30d")
+    keep_attempts: Interval = _us("30d")
 
 
 class Models(_Section):
     """How models travel from the trainer to the workers."""
 
     key: SecretStr | None = None
-    broadcast_every: Duration = _us("10s")
+    broadcast_every: Interval = _us("10s")
 
 
 class WriteKey(_Section):
@@ -178,8 +178,8 @@ class Gateway(_Section):
     max_body_bytes: Positive = 4_194_304
     max_queue_bytes: Positive = 67_108_864
     max_connections: Positive = 1024
-    answer_within: Duration = _us("8s")
-    request_timeout: Duration = _us("30s")
+    answer_within: Interval = _us("8s")
+    request_timeout: Interval = _us("30s")
 
 
 class ConsoleToken(_Section):
@@ -224,7 +224,7 @@ class Settings(_Section):
 
     kafka: str = "localhost:9092"
     redis: Annotated[str, Field(repr=False)] = "redis://localhost:6379/0"
-    data_dir: Path = Field(default_factory=_default_data_dir)
+    data_dir: Annotated[Path, AfterValidator(Path.expanduser)] = Field(default_factory=_default_data_dir)
     prefix: Prefix = "lifecycle"
     lifecycles: Annotated[Names, Field(min_length=1)] = ("six-stage",)
     clock: Literal["wall", "event"] = "wall"

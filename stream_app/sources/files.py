@@ -5,6 +5,7 @@ import gzip
 import lzma
 import sys
 import zlib
+from codecs import BOM_UTF8
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
@@ -40,7 +41,7 @@ def _open(path: Path) -> IO[bytes]:
 
 
 def byte_lines(source: str | Path) -> Iterator[bytes]:
-    """Yield the lines without their line ends.
+    """Yield the lines without their line ends, and the first without the mark of a byte order before it.
 
     Raises:
         SourceUnreadable: If the source cannot be opened, or is damaged or cut off within its compression.
@@ -48,8 +49,8 @@ def byte_lines(source: str | Path) -> Iterator[bytes]:
     number = 0
     with open_bytes(source) as stream:
         try:
-            for number, line in enumerate(stream, 1):  # noqa: B007 - the number is for the message
-                yield line.rstrip(b"\r\n")
+            for number, line in enumerate(stream, 1):
+                yield (line if number > 1 else line.removeprefix(BOM_UTF8)).rstrip(b"\r\n")
         except (EOFError, OSError, lzma.LZMAError, zlib.error) as error:
             raise SourceUnreadable(
                 f"{source}: damaged or cut off after line {number} ({error}); fetch it again"
@@ -58,8 +59,5 @@ def byte_lines(source: str | Path) -> Iterator[bytes]:
 
 def text_lines(source: str | Path) -> Iterator[str]:
     """Yield the lines as text; bytes that are no UTF-8 become replacement characters, never an abort."""
-    first = True
     for line in byte_lines(source):
-        text = line.decode("utf-8", "replace")
-        yield text.removeprefix("\ufeff") if first else text
-        first = False
+        yield line.decode("utf-8", "replace")

@@ -66,6 +66,12 @@ def test_a_wrong_file_is_refused_with_line_and_reason(old: str, new: str, line: 
     assert "\n" not in str(refused.value)
 
 
+def test_more_stages_than_models_have_room_for_are_refused() -> None:
+    stages = "".join(f'[[stage]]\nname = "s{n}"\nenter = "orders >= {n}"\n' for n in range(33))
+    with pytest.raises(LifecycleError, match="33 stages are more than 32"):
+        define(f'name = "x"\n{stages}', PublishedNames(), "shop")
+
+
 def test_every_later_stage_needs_a_condition() -> None:
     text = 'name = "x"\n[[stage]]\nname = "a"\n[[stage]]\nname = "b"'
     with pytest.raises(LifecycleError, match=r"shop:5: stage 'b' needs an enter condition"):

@@ -158,6 +158,20 @@ def test_a_bare_number_is_no_duration(tmp_path: Path) -> None:
     assert refusal(file).startswith(f"{file}:2: labels.ask_every: 30 has no unit")
 
 
+@pytest.mark.parametrize(
+    "name",
+    ["LABELS__ASK_EVERY", "SCORING__RESCORE_EVERY", "WORKER__TICK_INTERVAL", "MODELS__BROADCAST_EVERY"],
+)
+def test_what_is_done_again_and_again_needs_a_pause(name: str) -> None:
+    said = refusal(environment={f"LIFECYCLE_{name}": "0s"})
+    assert said.startswith(f"variable LIFECYCLE_{name}: 0s is too short")
+
+
+def test_a_data_directory_may_be_in_the_home_of_who_runs_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/ann")
+    assert load_settings(environment={"LIFECYCLE_DATA_DIR": "~/state"}).data_dir == Path("/home/ann/state")
+
+
 def test_a_heartbeat_that_does_not_fit_the_session_is_refused(tmp_path: Path) -> None:
     file = written(tmp_path, '[worker]\nheartbeat = "10s"\n')
 

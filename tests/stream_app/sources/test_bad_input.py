@@ -1,5 +1,6 @@
 """What becomes of sources that are not what they should be: nothing is lost silently."""
 
+import codecs
 import gzip
 from pathlib import Path
 
@@ -28,6 +29,11 @@ def test_lines_are_passed_on_byte_for_byte(tmp_path: Path) -> None:
     odd += b'"timestamp":1577836800000}'
 
     assert read(tmp_path, odd) == [Record(1_577_836_800_000_000, "purchases", "c1", odd)]
+
+
+def test_a_mark_of_the_byte_order_costs_no_event(tmp_path: Path) -> None:
+    first = line("m1", "2020-01-01T00:00:00Z")
+    assert [record.value for record in read(tmp_path, codecs.BOM_UTF8 + first, first)] == [first, first]
 
 
 def test_a_bad_line_stays_behind_the_line_before_it(tmp_path: Path) -> None:
