@@ -10,7 +10,7 @@
 -- below the fence have been applied to all shared keys, so that nobody will ask about them again.
 -- A hash is read once and written once a call: a customer may have hundreds of records in it, and a line for each.
 local fence, names, records = tonumber(ARGV[1]), cmsgpack.unpack(ARGV[2]), cmsgpack.unpack(ARGV[3])
-local call, unpack, gmatch, tonumber, concat = redis.call, unpack, string.gmatch, tonumber, table.concat
+local call, unpack, gmatch, match, sub, tonumber = redis.call, unpack, string.gmatch, string.match, string.sub, tonumber
 local m, write, version_at, stage_at = #names, {}, 0, 0
 for j = 1, m do
   write[2 * j - 1] = names[j]
@@ -19,66 +19,71 @@ end
 write[2 * m + 1] = '_sink'
 local size = 2 * m + 2
 
--- What is held of a customer: its version, the lines in order, the place of each by offset, and the first that is kept.
+-- By number of the customer in this call: its hash, the version and the lines in it, the lines that are kept, the last of
+-- them and its offset; whether anything was accepted, the record to be written, whether it erases.
+local numbers, count = {}, 0
+local hashes, standing, found, kept, line, last = {}, {}, {}, {}, {}, {}
+local is_changed, written, erased = {}, {}, {}
 local function read(key)
-  local found = call('HMGET', key, 'version', '_sink')
-  local held = {standing = tonumber(found[1] or '-1') or -1, lines = {}, place = {}, n = 0, first = 1, last = -1, stage = ''}
-  if found[2] then
-    local lines, place, n, last = held.lines, held.place, 0, nil
-    for o, stage in gmatch(found[2], '(%d+) ([^\n]*)') do
-      n, last = n + 1, tonumber(o)
-      lines[n], place[last], held.stage = o .. ' ' .. stage, n, stage
-      if last <= fence then held.first = n end
-    end
-    held.n, held.last = n, last or -1
+  count = count + 1
+  local n, held = count, call('HMGET', key, 'version', '_sink')
+  numbers[key], hashes[n] = n, key
+  standing[n], found[n], line[n], last[n] = tonumber(held[1] or '-1') or -1, held[2] or '', '', -1
+  local first, o, stage = 1, nil, nil
+  for at, offset, text in gmatch(found[n], '()(%d+) ([^\n]*)') do
+    o, stage = offset, text
+    if tonumber(o) <= fence then first = at end
   end
-  return held
+  if o then line[n], last[n] = o .. ' ' .. stage, tonumber(o) end
+  kept[n] = sub(found[n], first)
+  return n
 end
 
-local function note(held, offset, stage)
-  local n = held.n + 1
-  held.n, held.last, held.stage = n, tonumber(offset), stage
-  held.lines[n], held.place[held.last] = offset .. ' ' .. stage, n
-  held.is_changed = true
+-- The line before that of an offset, false if the offset has none; a customer's lines are looked through once.
+local before = {}
+local function standing_before(n, offset)
+  if not before[n] then
+    local lines, previous = {}, ''
+    for o, stage in gmatch(found[n], '(%d+) ([^\n]*)') do
+      lines[tonumber(o)], previous = previous, o .. ' ' .. stage
+    end
+    before[n] = lines
+  end
+  return before[n][offset] or false
 end
 
-local answers, by_key, order = {}, {}, {}
+local answers = {}
 for i = 1, #KEYS do
   local key, record = KEYS[i], records[i]
-  local held = by_key[key]
-  if not held then
-    held = read(key)
-    by_key[key], order[#order + 1] = held, key
-  end
+  local n = numbers[key] or read(key)
   local offset, kind, version = tonumber(record[1]), record[2], tonumber(record[version_at])
-  local known = held.place[offset]
-  if known then
-    answers[i] = held.lines[known - 1] or ''
-  elseif offset > held.last and (version > held.standing or kind == 's') then
-    answers[i] = held.lines[held.n] or ''
-    if version < held.standing then
-      note(held, record[1], held.stage)
+  if offset <= last[n] then
+    answers[i] = standing_before(n, offset)
+  elseif version > standing[n] or kind == 's' then
+    answers[i] = line[n]
+    local stage
+    if version < standing[n] then
+      stage = match(line[n], ' (.*)') or ''
     else
-      note(held, record[1], record[stage_at] or '')
-      held.standing, held.written = version, record
-      if kind == 'e' then held.is_erased = true end
+      stage, standing[n], written[n] = record[stage_at] or '', version, record
+      if kind == 'e' then erased[n] = true end
     end
+    local now = record[1] .. ' ' .. stage
+    kept[n] = kept[n] == '' and now or kept[n] .. '\n' .. now
+    found[n], line[n], last[n], before[n], is_changed[n] = found[n] .. '\n' .. now, now, offset, nil, true
   else
     answers[i] = false
   end
 end
-for i = 1, #order do
-  local key, held = order[i], by_key[order[i]]
-  if held.is_changed then
-    local remembered = concat(held.lines, '\n', held.first, held.n)
-    if held.written then
-      for j = 1, m do write[2 * j] = held.written[j + 2] end
-      write[size] = remembered
-      if held.is_erased then call('DEL', key) end
-      call('HSET', key, unpack(write, 1, size))
-    else
-      call('HSET', key, '_sink', remembered)
-    end
+for n = 1, count do
+  if written[n] then
+    local record = written[n]
+    for j = 1, m do write[2 * j] = record[j + 2] end
+    write[size] = kept[n]
+    if erased[n] then call('DEL', hashes[n]) end
+    call('HSET', hashes[n], unpack(write, 1, size))
+  elseif is_changed[n] then
+    call('HSET', hashes[n], '_sink', kept[n])
   end
 end
 return answers
