@@ -111,7 +111,10 @@ def test_of_those_who_cannot_churn_some_are_asked_where_they_go_next() -> None:
     visitors = [f"visitor-{number}" for number in range(80)]
     start = parse_instant("2021-03-01T12:00:00Z")
     partition.fold(arrived([build_event("Product Viewed", start, customer=each) for each in visitors]))
-    partition.tick(start + 80 * DAY)
+    for day in range(1, 81):
+        partition.tick(start + day * DAY)
+        waiting = {len(profile.pending) for _, profile in partition.engine.profiles()}
+        assert waiting <= {0, 1}, "one question at a time"
 
     asked = Counter(example["stage"] for example in partition.examples())
     for example in partition.examples():
