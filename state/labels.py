@@ -96,26 +96,56 @@ class Answer(msgspec.Struct, frozen=True):
 def pack(values: Sequence[float]) -> bytes:
     """Numbers as little-endian 32-bit floats: what a profile stores of features and distributions.
 
+    Of a customer of whom little is known most features are 0 or, as ages, infinite. Where that is shorter two bits say so of
+    each number, behind a byte with their count, and the others follow. The length tells which it is: of floats alone it is a
+    multiple of four, and of this it is none.
+
     Examples:
-        >>> unpack(pack([0.5, float("inf")]))
-        [0.5, inf]
+        >>> unpack(pack([0.5, float("inf")])), unpack(pack([0.0, 2.0, float("inf"), 0.0]))
+        ([0.5, inf], [0.0, 2.0, inf, 0.0])
+        >>> len(pack([0.5] * 40)), len(pack([0.0] * 39 + [0.5]))
+        (160, 15)
     """
     bounded = [
         v if -_LARGEST_FLOAT32 < v < _LARGEST_FLOAT32 or v in (_INF, -_INF) else _bound(v) for v in values
     ]
-    return struct.pack(f"<{len(bounded)}f", *bounded)
+    if len(bounded) > _MOST_SPARSE:
+        return _floats(bounded)
+    return min(_floats(bounded), _sparse(bounded), key=len)
 
 
 _INF: Final = float("inf")
+_MOST_SPARSE: Final = 255
+_USUAL: Final = (0.0, _INF, -_INF)
+_OTHER: Final = len(_USUAL)
 
 
 def _bound(value: float) -> float:
     return _LARGEST_FLOAT32 if value > 0 else -_LARGEST_FLOAT32
 
 
+def _floats(values: Sequence[float]) -> bytes:
+    return struct.pack(f"<{len(values)}f", *values)
+
+
+def _sparse(values: Sequence[float]) -> bytes:
+    codes = [_USUAL.index(value) if value in _USUAL else _OTHER for value in values]
+    bits = sum(code << 2 * place for place, code in enumerate(codes))
+    others = [value for value, code in zip(values, codes, strict=True) if code == _OTHER]
+    packed = bytes([len(values)]) + bits.to_bytes(-(-len(values) // 4), "little") + _floats(others)
+    return packed if len(packed) % 4 else packed + b"\0"
+
+
 def unpack(data: bytes) -> list[float]:
     """The numbers that `pack` stored, rounded to 32 bits."""
-    return list(struct.unpack(f"<{len(data) // 4}f", data))
+    if len(data) % 4 == 0:
+        return list(struct.unpack(f"<{len(data) // 4}f", data))
+    count = data[0]
+    start = 1 - (-count // 4)
+    bits = int.from_bytes(data[1:start], "little")
+    others = iter(struct.unpack_from(f"<{(len(data) - start) // 4}f", data, start))
+    codes = (bits >> 2 * place & 3 for place in range(count))
+    return [next(others) if code == _OTHER else _USUAL[code] for code in codes]
 
 
 def is_askable(profile: "Profile", label: ChurnLabel) -> bool:

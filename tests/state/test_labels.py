@@ -1,4 +1,9 @@
+import struct
+from math import inf
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from state import (
     DAY,
@@ -129,3 +134,19 @@ def test_only_who_can_stop_is_asked() -> None:
 def test_numbers_beyond_32_bits_are_stored_as_the_largest() -> None:
     assert unpack(pack([1e300, -1e300, float("-inf")]))[2] == float("-inf")
     assert unpack(pack([1e300]))[0] == pytest.approx(3.4e38)
+
+
+@given(
+    numbers=st.lists(
+        st.one_of(st.sampled_from([0.0, -0.0, inf, -inf]), st.floats(-(2.0**127), 2.0**127, width=32)),
+        max_size=300,
+    )
+)
+def test_numbers_are_stored_as_they_are_and_never_longer_than_as_floats(numbers: list[float]) -> None:
+    assert unpack(pack(numbers)) == numbers
+    assert len(pack(numbers)) <= 4 * len(numbers)
+
+
+@given(numbers=st.lists(st.floats(width=32, allow_nan=False), max_size=60))
+def test_what_an_earlier_version_stored_is_read(numbers: list[float]) -> None:
+    assert unpack(struct.pack(f"<{len(numbers)}f", *numbers)) == numbers
