@@ -5,7 +5,7 @@ from aiokafka.errors import KafkaError
 
 from stream_app.errors import Unavailable
 from stream_app.kafka_clients import client_options, hushed
-from stream_app.redis_connection import connect, telling_redis
+from stream_app.redis_connection import connect, eviction_of, telling_redis
 from stream_app.settings import Settings
 
 _PATIENCE_MS = 5_000
@@ -33,7 +33,7 @@ async def kafka_version(settings: Settings) -> str:
 
 
 async def redis_version(settings: Settings) -> str:
-    """Return which version of Redis answers.
+    """Return which version of Redis answers, and whether it keeps what it is given.
 
     Raises:
         Unavailable: If it does not answer.
@@ -44,6 +44,10 @@ async def redis_version(settings: Settings) -> str:
         with telling_redis("a ping was not answered"):
             await client.ping()
             facts = await client.info("server")
+        eviction = await eviction_of(client)
     finally:
         await client.aclose()
-    return f"version {facts.get('redis_version', 'unknown')}"
+    version = f"version {facts.get('redis_version', 'unknown')}"
+    if not eviction:
+        return version
+    return f"{version}, which throws customers away when it is full (maxmemory-policy {eviction}: set noeviction)"

@@ -22,12 +22,21 @@ from redis.asyncio.connection import parse_url
 from redis.asyncio.retry import Retry
 from redis.asyncio.sentinel import Sentinel
 from redis.backoff import ExponentialBackoff
-from redis.exceptions import AuthenticationError, RedisError
+from redis.exceptions import AuthenticationError, RedisError, ResponseError
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from stream_app.errors import Misconfigured, Unavailable
 
-__all__ = ["AsyncRedis", "RedisUnavailable", "connect", "hosts", "redacted", "telling_redis", "url_options"]
+__all__ = [
+    "AsyncRedis",
+    "RedisUnavailable",
+    "connect",
+    "eviction_of",
+    "hosts",
+    "redacted",
+    "telling_redis",
+    "url_options",
+]
 
 AsyncRedis = aioredis.Redis | RedisCluster
 
@@ -100,10 +109,39 @@ def telling_redis(what: str) -> Iterator[None]:
         yield
     except (RedisError, OSError, TimeoutError) as error:
         detail = "no answer in time" if isinstance(error, TimeoutError) and not str(error) else str(error)
-        advice = (
-            "check the user and password" if isinstance(error, AuthenticationError) else "check that it runs"
-        )
-        raise RedisUnavailable(f"{what}: Redis: {detail}; {advice}") from error
+        raise RedisUnavailable(f"{what}: Redis: {detail}; {_advice(error)}") from error
+
+
+async def eviction_of(client: AsyncRedis) -> str:
+    """The policy by which Redis throws keys like ours away when it is full; empty if it keeps them, or does not say.
+
+    A cache should; here websites would read now this customer and now that one as unknown, for what is missed is told again
+    and throws away others. Our keys never expire, so policies that take only keys that do (``volatile-…``) let them be.
+
+    Raises:
+        RedisUnavailable: Redis does not answer.
+    """
+    with telling_redis("how Redis makes room is unknown"):
+        try:
+            if isinstance(client, RedisCluster):
+                told: Any = await client.info("memory", target_nodes=RedisCluster.PRIMARIES)
+                nodes = list(told.values())
+            else:
+                nodes = [await client.info("memory")]
+        except ResponseError:  # a user without INFO
+            return ""
+    policies = [node.get("maxmemory_policy", "") for node in nodes]
+    return next((policy for policy in policies if policy.startswith("allkeys")), "")
+
+
+def _advice(error: Exception) -> str:
+    if isinstance(error, AuthenticationError):
+        return "check the user and password"
+    if "OOM " in str(error):
+        return "it is full: give it more memory (maxmemory), what waits is written then"
+    if isinstance(error, ResponseError):
+        return "it answers, and refuses this: see what its user may do, and its log"
+    return "check that it runs"
 
 
 def _server(url: str) -> AsyncRedis:

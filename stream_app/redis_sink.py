@@ -43,7 +43,7 @@ from redis.exceptions import NoScriptError
 
 from stream_app import redis_scripts
 from stream_app.redis_calls import Call, changes_call, counts_call, customer_calls, risks_call
-from stream_app.redis_connection import AsyncRedis, RedisUnavailable, telling_redis
+from stream_app.redis_connection import AsyncRedis, RedisUnavailable, eviction_of, telling_redis
 from stream_app.redis_erasure import erased_by, scrub
 from stream_app.redis_keys import RedisKeys, alias_key, keys_of
 from stream_app.redis_records import Change, PushResult, Run, SinkRecord, runs
@@ -119,6 +119,10 @@ class RedisSink:
         with telling_redis("it is not known whether stage changes can be written"):
             async with asyncio.timeout(self._patience):
                 await self._client.ping()
+
+    async def eviction(self) -> str:
+        """See :func:`stream_app.redis_connection.eviction_of`."""
+        return await eviction_of(self._client)
 
     async def applied(self, partition: int) -> int:
         """Offset up to which Redis holds a partition in full, -1 for nothing.

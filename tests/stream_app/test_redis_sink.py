@@ -107,6 +107,32 @@ def test_a_customer_with_thousands_of_changes_holds_nobody_up(url: str) -> None:
     on(url, story)
 
 
+def test_a_redis_that_throws_keys_away_is_found_out(url: str) -> None:
+    async def story(client: Any) -> None:
+        nodes = {"target_nodes": client.PRIMARIES} if hasattr(client, "PRIMARIES") else {}
+        found = {}
+        for policy in ("allkeys-lru", "volatile-lru", "noeviction"):
+            await client.config_set("maxmemory-policy", policy, **nodes)
+            found[policy] = await RedisSink(client, "lifecycle:", ["retail"]).eviction()
+        assert found == {"allkeys-lru": "allkeys-lru", "volatile-lru": "", "noeviction": ""}
+
+    on(url, story)
+
+
+def test_a_redis_that_is_full_says_so_and_takes_all_when_there_is_room(url: str) -> None:
+    async def story(client: Any) -> None:
+        nodes = {"target_nodes": client.PRIMARIES} if hasattr(client, "PRIMARIES") else {}
+        sink, log = RedisSink(client, "lifecycle:", ["retail"]), two_customers()
+        await client.config_set("maxmemory", "100kb", **nodes)
+        with pytest.raises(RedisUnavailable, match="it is full: give it more memory"):
+            await sink.push(0, log.records)
+        await client.config_set("maxmemory", "0", **nodes)
+        await sink.push(0, log.records)
+        await assert_redis_equals(client, log)
+
+    on(url, story)
+
+
 def test_a_batch_that_comes_again_changes_nothing(url: str) -> None:
     async def story(client: Any) -> None:
         log = two_customers()
