@@ -17,6 +17,7 @@ from stream_app.engine import PartitionEngine
 from stream_app.topics import SOURCES
 from stream_app.worker.context import Context
 from stream_app.worker.deliveries import Deliveries
+from stream_app.worker.fair_share import fitting
 from stream_app.worker.intake import NOTES, TICKS, Erase, Intake, Republish, Unmerge, Wake, read_tick
 from stream_app.worker.run_length import RunLength
 from stream_app.worker.undecoded import Undecoded
@@ -81,6 +82,7 @@ class Lane:
                 if offset < ends[source]:
                     self._alignment.expect(source)
         self._undecoded = Undecoded(len(SOURCES))
+        self._rest: list[Arrived] = []
         self._ticks: deque[tuple[int, Any]] = deque()
         self._notes: deque[Arrived] = deque()
         self._news = asyncio.Event()
@@ -166,7 +168,7 @@ class Lane:
         """Read notes, fold what is ready, or do what the next tick asks; ``False`` if there is nothing to do."""
         if self._notes:
             return await self._receive()
-        if records := self._ready(self._length.records):
+        if records := self._share():
             if self._alignment.is_impatient:
                 log.warning(
                     "no tick has come, events are folded in the order in which they came (worker.tick_patience)",
@@ -185,6 +187,15 @@ class Lane:
             await self._catch_up(effects, stamp, done, arrived)
             return True
         return await self._tick()
+
+    def _share(self) -> list[Arrived]:
+        """The next run. With the event clock every event of a customer may be told of: of one with very many, some wait."""
+        records = self._rest or self._ready(self._length.records)
+        if self.engine.clock == "wall":
+            return records
+        count = fitting(records, len(self.engine.scoring.tracks))
+        self._rest = records[count:]
+        return records[:count]
 
     def _ready(self, most: int) -> list[Arrived]:
         """The next records to fold, *most* at most; decodes of each topic as much as it takes to say which they are."""
