@@ -210,7 +210,11 @@ class Backtest:
     def _fold(self) -> None:
         if not self._run:
             return
-        self._merge.add(self._run, now=0.0)
+        by_topic: dict[int, list[Arrived]] = {}
+        for record in self._run:
+            by_topic.setdefault(record.source, []).append(record)
+        for records in by_topic.values():
+            self._merge.add(records, now=0.0)
         reached, self._run = self._run[-1].at, []
         self._note(self.engine.fold(self._merge.release(now=0.0), stamp=(0, self._runs)))
         self._deliver_notes()

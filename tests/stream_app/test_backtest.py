@@ -92,6 +92,25 @@ def test_transitions_happen_at_the_instants_that_arithmetic_gives(tmp_path: Path
     assert ann["first_event_time"] == "2020-01-01T12:00:00Z"
 
 
+@pytest.mark.parametrize("step", [1, -1])
+def test_what_happens_at_one_instant_is_folded_in_the_order_of_topics(tmp_path: Path, step: int) -> None:
+    """As a worker folds it, in whatever order it stands in the file."""
+    looking = tmp_path / "looking.toml"
+    looking.write_text(
+        'name = "looking"\n[[stage]]\nname = "new"\n[[stage]]\nname = "browsing"\nenter = "product_views >= 1"\n'
+        '[[stage]]\nname = "buying"\nenter = "orders >= 1"\n'
+    )
+    view, order = event(1, 0.0, event="Product Viewed", properties={}), event(2, 0.0)
+    source = tmp_path / "events.jsonl"
+    source.write_bytes(b"\n".join([view, order][::step]))
+
+    result = backtested(tmp_path, source, "--lifecycle", str(looking), "--until", "2020-02-01T00:00:00Z")
+    assert [row["stage"] for row in result.transitions if row["lifecycle"] == "looking"] == [
+        "browsing",
+        "buying",
+    ]
+
+
 def test_ids_that_are_one_person_become_one_customer(tmp_path: Path) -> None:
     anonymous = {"userId": None, "anonymousId": "a1"}
     login = {"type": "identify", "event": None, "anonymousId": "a1"}
