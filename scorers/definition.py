@@ -12,9 +12,8 @@ from scorers.durations import DurationError, parse_duration
 from scorers.expressions import Condition, ExpressionError, names, parse
 
 _LARGEST: Final = 1 << 20
-_MOST_STAGES: Final = (
-    32  # what is learned of who goes where grows with their square, and must fit one message
-)
+#: What is learned of who goes where grows with their square, and must fit one message.
+_MOST_STAGES: Final = 32
 _NAME: Final = re.compile(
     r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII
 )  # becomes part of Redis keys and file names

@@ -114,9 +114,8 @@ class Learner:
             self._observe(features, example.asked_at, example.id)
         period = self.population.at(_day(example.asked_at))
         view = self.view(features, period)
-        is_whole = (
-            example.is_whole and view.known is not None
-        )  # strangers do not stretch the scale of customers
+        # Strangers do not stretch the scale of customers.
+        is_whole = example.is_whole and view.known is not None
         if example.churned is not None or is_whole:  # not again for a label that is told apart
             self.scaler.learn(view.x)
         z = self.scaler.clip(view.x)

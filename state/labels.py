@@ -79,6 +79,11 @@ class Pending(msgspec.Struct, array_like=True, gc=False):
     spent: int = -1
     deadline: bytes = b""
 
+    @property
+    def is_about_churn(self) -> bool:
+        """Whether the customer could churn: of who could not, neither risk nor answer counts."""
+        return self.risk >= 0.0
+
 
 class Answer(msgspec.Struct, frozen=True):
     """A question with all its answers: what `Pending` holds, plus the instant at which it was complete.

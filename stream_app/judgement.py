@@ -12,7 +12,10 @@ import orjson
 
 from state import DAY, Horizons, format_instant
 
-__all__ = ["Judgement", "Learned", "Prediction", "learning_delays"]
+__all__ = ["LABELS", "Judgement", "Learned", "Prediction", "learning_delays"]
+
+LABELS = ("churn", "next_stage", "value")
+"""What is answered of a question."""
 
 _KINDS = {"q": np.int64, "d": np.float64, "f": np.float32, "b": np.int8}
 

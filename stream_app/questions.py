@@ -13,7 +13,7 @@ from scorers.predictor import predictor_of
 from scorers.transforms import LAST_EVENT, LAST_ORDER
 from state import DAY, Pending, parse_instant, unpack
 from stream_app.engine import PartitionEngine
-from stream_app.judgement import Judgement, Learned, Prediction
+from stream_app.judgement import LABELS, Judgement, Learned, Prediction
 from stream_app.purchases import Purchases
 from stream_app.scoring import Scoring, Track
 
@@ -90,7 +90,7 @@ class Questions:
             learner = self.learners[example.lifecycle]
             if learner.learn(example) == "observed":
                 continue
-            labels = ("next_stage", "value") if example.churned is None else ("churn", "next_stage", "value")
+            labels = tuple(name for name in LABELS if name != "churn" or example.churned is not None)
             step = Learned(
                 lifecycle=example.lifecycle,
                 labels=labels,
@@ -119,14 +119,14 @@ class Questions:
             lifecycle=track.name,
             at=at,
             stage=track.stages[pending.stage],
-            churn_risk=pending.risk if pending.risk >= 0.0 else None,
+            churn_risk=pending.risk if pending.is_about_churn else None,
             next_stage=dict(zip(track.stages, unpack(pending.next_stage), strict=True)),
             value=pending.value,
             model_version=pending.model_version,
             recency=_recency(track, unpack(pending.features)),
             tenure=self._tenure(track, customer, at),
             before=self._before(track, customer, at),
-            churned=pending.churned if pending.churned >= 0 and pending.risk >= 0.0 else None,
+            churned=pending.churned if pending.churned >= 0 and pending.is_about_churn else None,
         )
 
     def _tenure(self, track: Track, customer: str, at: int) -> float:

@@ -23,7 +23,7 @@ from state import DAY, FAR, MEASURE_IDS, Horizons, Profile, format_instant, is_a
 from stream_app.asked import UNKNOWN, Asked
 from stream_app.engine import PartitionEngine
 from stream_app.examples import deadline_told
-from stream_app.judgement import Judgement, Learned, Prediction, learning_delays
+from stream_app.judgement import LABELS, Judgement, Learned, Prediction, learning_delays
 from stream_app.purchases import Purchases
 from stream_app.scoring import Scoring, Track
 
@@ -33,7 +33,6 @@ _EVENTS, _ORDERS, _REVENUE, _CANCELLATIONS = (
     MEASURE_IDS[name] for name in ("events", "orders", "revenue", "cancellations")
 )
 _WATCHED = {"orders": _ORDERS, "events": _EVENTS, "cancellations": _CANCELLATIONS}
-_LABELS = ("churn", "next_stage", "value")
 _MICRO = 1_000_000
 _LARGEST = 3.4e38
 _written = lru_cache(maxsize=256)(format_instant)
@@ -195,7 +194,7 @@ class Snapshots:
             learner.learn(example)
             examples += 1
             answers = example.churned, example.next, example.spent
-            known.update(name for name, each in zip(_LABELS, answers, strict=True) if each is not None)
+            known.update(name for name, each in zip(LABELS, answers, strict=True) if each is not None)
         step = Learned(
             lifecycle=track.name,
             labels=labels,
@@ -247,7 +246,7 @@ class Snapshots:
             judgement.tell(prediction)
 
     @staticmethod
-    def _prediction(track: Track, asked: Asked, row: int, labels: Iterable[str] = _LABELS) -> Prediction:
+    def _prediction(track: Track, asked: Asked, row: int, labels: Iterable[str] = LABELS) -> Prediction:
         churned, following, spent = asked.churned[row], asked.following[row], asked.spent[row]
         return Prediction(
             customer=asked.customers[row],

@@ -316,7 +316,7 @@ def _ask(
     standing, predictor = profile.standings[index], scoring.predictors[index]
     waiting = sum(1 for pending in profile.pending if pending.lifecycle == index)
     can_churn = is_askable(profile, scoring.horizons[index].label)
-    # Of who cannot churn there are many, and a question takes a quarter of a kilobyte for months: one at a time.
+    # Of who cannot churn there are many, and a question lies in the profile for months: one at a time.
     most = scoring.policy.max_pending if can_churn else is_drawn(customer)
     if waiting >= most:
         return []

@@ -8,7 +8,7 @@ import orjson
 
 from state import parse_instant
 
-__all__ = ["keep_alerts"]
+__all__ = ["forget_alert", "keep_alerts"]
 
 _UPSERT: Final = (
     "INSERT INTO alert VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (lifecycle, customer) DO UPDATE SET version "
@@ -26,11 +26,17 @@ def keep_alerts(connection: sqlite3.Connection, values: Iterable[bytes | None]) 
         if row is None:
             continue
         if row[3] == "erased":
-            connection.execute(
-                "DELETE FROM alert WHERE lifecycle = ? AND customer = ? AND version <= ?", row[:3]
-            )
+            forget_alert(connection, *row[:3])
         else:
             connection.execute(_UPSERT, row)
+
+
+def forget_alert(connection: sqlite3.Connection, lifecycle: str, customer: str, version: int) -> None:
+    """Forget what was told of a customer up to a version: one who came back may have a later alert already."""
+    connection.execute(
+        "DELETE FROM alert WHERE lifecycle = ? AND customer = ? AND version <= ?",
+        (lifecycle, customer, version),
+    )
 
 
 def _row(value: bytes | None) -> tuple[Any, ...] | None:

@@ -8,6 +8,7 @@ from typing import Any, Final
 import orjson
 
 from state import parse_instant
+from stream_app.console.alerts_kept import forget_alert
 from stream_app.console.store import NEW
 
 __all__ = ["DAY_US", "KNOWN_BEFORE", "StageChanges"]
@@ -177,8 +178,5 @@ def _forget(connection: sqlite3.Connection, erased: Mapping[Who, int]) -> None:
     for who, version in erased.items():
         for table in ("standing", "move"):
             connection.execute(f"DELETE FROM {table} WHERE lifecycle = ? AND customer = ?", who)  # noqa: S608 - same
-        # Alerts come on a topic of their own: one of a customer who came back may have been read before.
-        connection.execute(
-            "DELETE FROM alert WHERE lifecycle = ? AND customer = ? AND version <= ?", (*who, version)
-        )
+        forget_alert(connection, *who, version)  # which come on a topic of their own
         connection.execute("INSERT OR REPLACE INTO gone VALUES (?, ?, ?)", (*who, version))

@@ -150,11 +150,8 @@ class Sender:
         destination = self.destination
         try:
             body, url = body_of(destination, message), URL(url_of(destination, message), encoded=True)
-        except (
-            JMESPathError,
-            ValueError,
-            TypeError,
-        ) as error:  # TypeError: no JSON, such as a number of 20 digits
+        except (JMESPathError, ValueError, TypeError) as error:
+            # TypeError: what is made is no JSON, such as a number of 20 digits.
             raise _Refused(f"the request cannot be made: {' '.join(str(error).split())}") from None
         headers = {"content-type": "application/json", "user-agent": "lifecycle", **self._headers}
         if destination.keys:

@@ -44,16 +44,13 @@ class _Batches:
         fetched: As they came from the broker.
     """
 
-    __slots__ = ("_read", "fetched", "has_next", "next_batch", "size_in_bytes")
+    __slots__ = ("fetched", "has_next", "next_batch", "size_in_bytes")
 
     def __init__(self, fetched: bytes) -> None:
         self.fetched = fetched
         read = MemoryRecords(fetched)
-        self.has_next, self.next_batch, self.size_in_bytes = (
-            read.has_next,
-            read.next_batch,
-            read.size_in_bytes,
-        )
+        self.has_next, self.next_batch = read.has_next, read.next_batch
+        self.size_in_bytes = read.size_in_bytes
 
 
 # Before any consumer has fetched; whoever reads without `bare` notices nothing.

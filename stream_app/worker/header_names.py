@@ -12,8 +12,8 @@ from aiokafka.record.util import decode_varint
 
 __all__ = ["legible"]
 
-_LENGTH = slice(8, 12)
-_BEFORE_LENGTH = 12
+#: Where the length of a batch stands, which counts what comes behind it.
+_LENGTH, _BEHIND_LENGTH = 8, 12
 _UNREADABLE = ord("?")
 
 
@@ -25,7 +25,7 @@ def legible(fetched: bytes, base_offset: int) -> Iterable[Any]:
         base_offset: Of the batch that is wanted.
     """
     at = 0
-    while int.from_bytes(fetched[at : at + 8], "big") != base_offset:
+    while int.from_bytes(fetched[at : at + _LENGTH], "big") != base_offset:
         at += _size(fetched, at)
     batch: Any = _DefaultRecordBatchPy(fetched[at : at + _size(fetched, at)])
     records: Iterable[Any] = iter(batch)  # from here on it is no longer compressed
@@ -36,7 +36,7 @@ def legible(fetched: bytes, base_offset: int) -> Iterable[Any]:
 
 
 def _size(fetched: bytes, at: int) -> int:
-    return _BEFORE_LENGTH + int.from_bytes(fetched[at:][_LENGTH], "big")
+    return _BEHIND_LENGTH + int.from_bytes(fetched[at + _LENGTH : at + _BEHIND_LENGTH], "big")
 
 
 def _spell(data: bytearray, place: int) -> int:

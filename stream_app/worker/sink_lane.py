@@ -55,7 +55,7 @@ class SinkLane:
         self.tp = TP(context.stage_changes, partition)
         self._inflow = Inflow(begin)
         self._pushed = begin
-        self._pushing = 0
+        self._taken: list[SinkRecord] = []
         self._told = begin
         self._arrivals: deque[tuple[int, int, float]] = deque()
         self._news = asyncio.Event()
@@ -99,7 +99,7 @@ class SinkLane:
         following = self._inflow.next
         # Of a topic that was never read it is not known where it begins: what was there before may be long deleted.
         unread = max(0, max(self._told, end or 0) - following) if following else 0
-        return len(self._inflow) + self._pushing + unread
+        return len(self._inflow) + len(self._taken) + unread
 
     def _arrived(self, before: int, at: float) -> None:
         """Keep since when (s, Unix time) those wait that have just joined the queue."""
@@ -119,18 +119,16 @@ class SinkLane:
 
     async def run(self) -> None:
         """Push until closed."""
-        waiting: list[SinkRecord] = []
         pause, most = _SHORTEST_PAUSE, _PUSH
         while not self._closing:
-            waiting = waiting or self._inflow.pop(_PUSH)
-            if not waiting:
+            self._taken = self._taken or self._inflow.pop(_PUSH)
+            if not self._taken:
                 self._news.clear()
                 await self._news.wait()
                 continue
-            self._pushing, part = len(waiting), waiting[:most]
+            part = self._taken[:most]
             if await self._push(part):
-                waiting, self._pushed = waiting[most:], part[-1].offset + 1
-                self._pushing = len(waiting)
+                self._taken, self._pushed = self._taken[most:], part[-1].offset + 1
                 pause, most = _SHORTEST_PAUSE, min(most * 2, _PUSH)
                 self.mark()
             else:  # what was too much for a slow Redis will be too much again
